@@ -1,0 +1,78 @@
+"""What observers hear. Plain values: an observer can log, show or send them, and change nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from deep_loop.core.record import Record
+
+AnyRecord = Record[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyStarted:
+    """A study begins, or goes on after a stop or a crash."""
+
+    tag: str
+    resumed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A proposal broke a rule and was logged without being run."""
+
+    ask: int
+    proposer: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run of unit `unit` starts in a slot; `sought_by` is the unit whose decision asked for it."""
+
+    unit: int
+    sought_by: int
+    title: str
+    slot: str
+    purpose: str  # "first run", "to be confirmed on a fresh seed", "repair", ...
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A unit was decided, recorded and settled."""
+
+    record: AnyRecord
+
+
+@dataclass(frozen=True, slots=True)
+class MetaStarted:
+    """The outer tier begins to think."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """The outer tier's new strategy is on the study branch."""
+
+    version: int
+    summary: str
+    hypotheses: int
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something a person should know; the study goes on."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudyEnded:
+    """The study stops for now; `reason` says why, in words."""
+
+    reason: str
+
+
+Event = StudyStarted | Refused | RunStarted | Closed | MetaStarted | Revised | Warned | StudyEnded

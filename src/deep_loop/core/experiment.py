@@ -1,0 +1,164 @@
+"""ML mode's values: a proposal, the outcome of one run, the decision about an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from deep_loop.core.record import Record
+
+BASELINE = "baseline"  # the kind of the experiment that measures code as a person left it
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One constant's move, as source text: `LEARNING_RATE` from `3e-3` to `4.1e-3`."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Idea:
+    """What a proposer says about its change, before it runs."""
+
+    title: str  # one line; becomes the description in results.tsv
+    kind: str  # its place in the task's taxonomy of changes
+    rationale: str
+    expected: str = ""  # the effect that it hopes for, in words
+    hypothesis: str | None = None  # identity of the entry of next-hypotheses.md that it takes up
+    changes: tuple[Change, ...] = ()  # the constants that it moves, where it can say so
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A change on a base commit, with its idea. The change itself is the commit's diff."""
+
+    idea: Idea
+    proposer: str
+    base: str  # commit
+    parent: int | None  # the incumbent experiment that `base` carries; None for a baseline
+    commit: str
+    fingerprint: str  # of the editable files' normalised syntax; equal means a duplicate
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The run ended well and printed a finite metric."""
+
+    value: float
+    seconds: float  # wall clock of the whole run
+    memory_mb: float | None = None
+    numbers: Mapping[str, float] = field(default_factory=dict)  # the rest of its summary block
+    kind: Literal["measured"] = "measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """The run failed, or printed no usable metric; `reason` is one line, `tail` the log's end."""
+
+    reason: str
+    seconds: float
+    tail: str = ""
+    kind: Literal["crashed"] = "crashed"
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """The run was killed at its time limit."""
+
+    limit_seconds: float
+    seconds: float
+    kind: Literal["timed_out"] = "timed_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """The run was stopped early because it could not win any more."""
+
+    reason: str
+    seconds: float
+    kind: Literal["pruned"] = "pruned"
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The harness stopped, or died, while it ran. Says nothing about the change."""
+
+    reason: str
+    seconds: float = 0.0
+    kind: Literal["interrupted"] = "interrupted"
+
+
+Outcome = Measured | Crashed | TimedOut | Pruned | Interrupted
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """The change becomes the incumbent."""
+
+    reason: str
+    gain: float  # over the incumbent of that moment, in the metric's unit; 0 for a baseline
+    kind: Literal["keep"] = "keep"
+    status: ClassVar[str] = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """The change is not better; its commit stays reachable."""
+
+    reason: str
+    kind: Literal["discard"] = "discard"
+    status: ClassVar[str] = "discard"
+
+
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """The change does not run."""
+
+    reason: str
+    kind: Literal["crash"] = "crash"
+    status: ClassVar[str] = "crash"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """The evidence is not enough: one more run of the candidate or of the incumbent."""
+
+    target: Literal["candidate", "incumbent"]
+    reason: str
+    kind: Literal["measure"] = "measure"
+
+
+Closing = Keep | Discard | Crash  # what closes an experiment
+Decision = Closing | Measure
+
+Experiment = Record[Proposal, Outcome, Closing]
+
+
+def outcomes(experiment: Experiment) -> tuple[Outcome, ...]:
+    """The finished runs of its last attempt, oldest first; interrupted ones are left out."""
+    last = len(experiment.attempts) - 1
+    return tuple(
+        m.outcome
+        for m in experiment.measurements
+        if m.attempt == last and m.outcome is not None and not isinstance(m.outcome, Interrupted)
+    )
+
+
+def values(experiment: Experiment) -> tuple[float, ...]:
+    """The metric of each of its good runs, in the metric's unit."""
+    return tuple(o.value for o in outcomes(experiment) if isinstance(o, Measured))
+
+
+def value(experiment: Experiment) -> float | None:
+    """The mean of its good runs, or None where it has none."""
+    found = values(experiment)
+    return sum(found) / len(found) if found else None
+
+
+def is_keep(experiment: Experiment) -> bool:
+    """Whether it was kept (a baseline is)."""
+    return isinstance(experiment.decision, Keep)

@@ -1,0 +1,103 @@
+"""What the ledger stores of one unit of work, whatever the mode.
+
+The three type parameters are the mode's own values: P its proposal, O the outcome of one
+run, D the decision that closes the unit. In ML mode they are `Proposal`, `Outcome` and
+`Decision` of `core.experiment`; research mode brings others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+
+class Verdict(Protocol):
+    """What every mode's decision tells the ledger: a word for the table, and why."""
+
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def reason(self) -> str: ...
+
+
+P = TypeVar("P")
+O = TypeVar("O")  # noqa: E741  (O for outcome, as in the docstring)
+D = TypeVar("D", bound=Verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A place in the order of proposals, taken before anyone thinks.
+
+    `seen` is how many units were closed when it was asked. A proposer is shown exactly those,
+    so that an ask repeated after a crash is answered from the same knowledge.
+    """
+
+    id: int  # 1, 2, 3, ... within the study
+    proposer: str
+    seen: int
+    revision: int  # version of the strategy that it follows
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting(Generic[P]):
+    """An ask that no unit has taken up yet; without a proposal nobody has answered it."""
+
+    ask: Ask
+    proposal: P | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal(Generic[P]):
+    """A proposal that broke a rule: logged with its reason, not numbered, not run."""
+
+    ask: Ask
+    proposal: P | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at a unit: the first, or a repair after a crash."""
+
+    index: int  # 0 is the first
+    commit: str
+    opened_at: float  # seconds since the epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement(Generic[O]):
+    """One run of one attempt with one seed. Without an outcome it is running, or was cut off."""
+
+    id: int  # unique in the ledger
+    unit: int
+    attempt: int
+    seed: int
+    sought_by: int  # the unit whose decision asked for it; differs from `unit` for an incumbent's replicate
+    slot: str
+    log: str  # path of the log, relative to the workspace
+    started_at: float  # seconds since the epoch
+    ended_at: float | None
+    outcome: O | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Generic[P, O, D]):
+    """One unit's line in the ledger, open or closed."""
+
+    number: int  # 0 is the study's baseline
+    ask: Ask
+    proposal: P
+    counted: bool  # towards max_experiments and meta_interval; baselines are not
+    opened_at: float
+    attempts: tuple[Attempt, ...]
+    measurements: tuple[Measurement[O], ...]  # oldest first
+    decision: D | None
+    closed_at: float | None
+    order: int | None  # place in the order of closing, from 1
+
+    @property
+    def commit(self) -> str:
+        """The last attempt's commit; raises IndexError while the line has none yet."""
+        return self.attempts[-1].commit

@@ -1,0 +1,344 @@
+"""What the loop asks of the outside world.
+
+Each Protocol has one contract suite in `deep_loop.testing` that every implementation passes. Values
+that cross a port are defined in `core`, or here where only ports speak of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from deep_loop.core.cohort import Advice, Dossier, Revision
+from deep_loop.core.event import Event
+from deep_loop.core.experiment import Experiment, Idea, Proposal
+from deep_loop.core.hypothesis import Hypothesis
+from deep_loop.core.metric import Metric
+from deep_loop.core.record import Ask, D, Measurement, O, P, Record, Refusal, Waiting
+from deep_loop.core.strategy import Strategy
+
+Files = Mapping[str, str]  # path relative to the workspace -> text
+
+
+class Clock(Protocol):
+    """Time, so that tests can own it."""
+
+    def time(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+
+# --- proposing ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What a proposer is told. Everything in it is as of the ask, never newer."""
+
+    ask: Ask
+    seed: int  # derived from the study's seed and the ask; all of a proposer's randomness comes from it
+    metric: Metric
+    base: str  # commit that the change is made on
+    parent: int | None  # the incumbent experiment that `base` carries
+    files: Files  # the editable files at `base`
+    program: str  # program.md: problem statement and strategy
+    strategy: Strategy
+    hypotheses: Sequence[Hypothesis]  # ranked, best first
+    history: Sequence[Experiment]  # closed ones, in the order of closing
+    pending: Sequence[Proposal]  # asked earlier and not closed yet: running, or waiting for a slot
+    refusals: Sequence[Refusal[Proposal]]  # the latest, oldest first
+    files_at: Callable[[str], Files]  # the editable files of any commit above; safe in any thread
+
+
+class Proposer(Protocol):
+    """Thinks of one change at a time. Runs in a worker thread; keeps no state that a restart would miss."""
+
+    name: str
+
+    def propose(self, brief: Brief, checkout: Path) -> Idea | None:
+        """Edit the editable files under `checkout` (a repository of its own, at `brief.base`) and say why.
+
+        None means that it has nothing to propose now.
+        """
+        ...
+
+    def repair(self, brief: Brief, checkout: Path, failure: str) -> bool:
+        """Mend, in `checkout`, a change of its own that crashed with `failure` (the log's tail).
+
+        False means that it will not try: the crash stands.
+        """
+        ...
+
+
+# --- running -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One place to run: a share of the CPU, or one or more GPUs."""
+
+    name: str  # "cpu0", "gpu0", "gpu0+gpu1"
+    env: Mapping[str, str] = field(default_factory=dict)  # e.g. CUDA_VISIBLE_DEVICES
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One process tree to run to its end."""
+
+    id: str  # marks every process of the run, so that leftovers can be found
+    command: str  # for `sh -c`, started in `folder`
+    folder: Path
+    log: Path  # standard output and error together
+    env: Mapping[str, str]  # added to the executor's allow-listed environment
+    timeout_seconds: float  # wall clock; then SIGTERM, a grace, SIGKILL to the whole tree
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a job ended."""
+
+    code: int | None  # None where it was killed before it could exit by itself
+    seconds: float
+    text: str  # the log, at most the executor's cap, undecodable bytes replaced
+    timed_out: bool = False
+    interrupted: bool = False  # the harness stopped it: `stop()`, or the supervisor lost the harness
+    problem: str | None = None  # the executor itself failed (no such folder, disk full)
+
+
+class Executor(Protocol):
+    """Runs jobs in slots, each under a supervisor that outlives neither the job nor the harness."""
+
+    slots: Sequence[Slot]
+
+    def start(self, job: Job, slot: Slot) -> Future[Exit]:
+        """Start it now. The future never raises; the log is complete when it resolves."""
+        ...
+
+    def stop(self) -> None:
+        """Kill every running job's whole tree; their futures resolve as interrupted."""
+        ...
+
+    def sweep(self, ids: Sequence[str]) -> int:
+        """Kill what an earlier harness left behind of these job ids; returns how many processes."""
+        ...
+
+
+# --- git ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HumanChange:
+    """What a person did to the study branch since the harness last looked."""
+
+    kind: str  # "program" (program.md, committed now as `human: ...`), "editable", "other"
+    commit: str
+    paths: tuple[str, ...]
+
+
+class Workspace(Protocol):
+    """The person's repository. All calls but `files` come from the owner's thread."""
+
+    root: Path
+
+    def head(self) -> str:
+        """The study branch's commit."""
+        ...
+
+    def files(self, commit: str) -> Files:
+        """The editable files at a commit; safe in any thread, cached."""
+        ...
+
+    def read(self, commit: str, path: str) -> str | None:
+        """One file's text at a commit, or None where it is not there."""
+        ...
+
+    def subjects(self, limit: int) -> tuple[str, ...]:
+        """Subjects of the study branch's latest commits, newest first."""
+        ...
+
+    def checkout(self, commit: str) -> Path:
+        """A new folder outside the person's checkout: a repository of its own with one commit, for a proposer."""
+        ...
+
+    def collect(self, checkout: Path) -> Mapping[str, str | None]:
+        """What differs in a proposer's folder from its one commit: path -> new text, None where deleted.
+
+        Binary content comes as text with undecodable bytes replaced; ignored files do not count.
+        """
+        ...
+
+    def commit(self, base: str, files: Files, message: str) -> str:
+        """A commit on `base` with these files replaced. Moves no branch; kept reachable by `keep_reachable`."""
+        ...
+
+    def keep_reachable(self, name: str, commit: str | None) -> None:
+        """Point `refs/deep-loop/<tag>/<name>` at a commit, or remove it (None)."""
+        ...
+
+    def reapply(self, commit: str, onto: str) -> Files | None:
+        """The editable files of `commit`'s change made on `onto` instead; None where it does not apply cleanly."""
+        ...
+
+    def folder(self, commit: str, name: str) -> Path:
+        """A new run folder with the commit's files and the task's links; not a repository."""
+        ...
+
+    def discard(self, folder: Path) -> None:
+        """Remove a checkout or a run folder."""
+        ...
+
+    def settle(self, number: int, commit: str, message: str) -> str:
+        """Extend the branch by a keep and bring the person's checkout along; returns the new head.
+
+        Idempotent: a keep that is on the branch already changes nothing.
+        """
+        ...
+
+    def write(self, files: Files, message: str) -> str:
+        """Commit these files on the branch (`meta: ...`) and bring the checkout along; returns the new head."""
+        ...
+
+    def sync(self) -> Sequence[HumanChange]:
+        """See what a person did: commit an edited program.md as `human: ...`, report commits not ours."""
+        ...
+
+    def recover(self) -> None:
+        """Clear folders, locks and temporary indexes that a dead harness left."""
+        ...
+
+
+# --- remembering -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Something another process asks of the owner: pause, resume, stop, meta."""
+
+    id: int
+    kind: str
+    payload: Mapping[str, str]
+
+
+class Ledger(Protocol[P, O, D]):
+    """The truth about one study. Every call is one transaction, durable when it returns."""
+
+    def ask(self, proposer: str, revision: int) -> Ask:
+        """Take the next place in the order of proposals."""
+        ...
+
+    def propose(self, ask: Ask, proposal: P) -> None:
+        """Answer an ask; the proposal now waits for a slot. Replaces an earlier answer."""
+        ...
+
+    def refuse(self, ask: Ask, reason: str, proposal: P | None) -> None:
+        """End an ask without a unit."""
+        ...
+
+    def waiting(self) -> Sequence[Waiting[P]]:
+        """Asks that neither a unit nor a refusal has ended, oldest first."""
+        ...
+
+    def refusals(self, limit: int) -> Sequence[Refusal[P]]:
+        """The latest refusals, oldest first."""
+        ...
+
+    def open(self, ask: Ask, proposal: P, *, counted: bool) -> Record[P, O, D]:
+        """Open the next line (0, 1, 2, ...) for an ask. Opening an ask twice returns its line."""
+        ...
+
+    def attempt(self, number: int, commit: str) -> int:
+        """Add an attempt to an open line; returns its index. The last attempt's own commit adds nothing."""
+        ...
+
+    def start(self, number: int, seed: int, sought_by: int, slot: str, log: str) -> Measurement[O]:
+        """Note that a run of the line's last attempt starts."""
+        ...
+
+    def end(self, measurement: int, outcome: O) -> None:
+        """Note a run's outcome; raises LedgerError where it has one already."""
+        ...
+
+    def close(self, number: int, decision: D) -> Record[P, O, D]:
+        """Close an open line, giving it its place in the order; raises LedgerError where it is closed."""
+        ...
+
+    def settled(self, number: int) -> None:
+        """Note that git and the projections have followed the closed line."""
+        ...
+
+    def unsettled(self) -> Sequence[Record[P, O, D]]:
+        """Closed lines not yet settled, in the order of closing."""
+        ...
+
+    def record(self, number: int) -> Record[P, O, D]:
+        """One line; raises LedgerError where there is none."""
+        ...
+
+    def opened(self) -> Sequence[Record[P, O, D]]:
+        """Open lines, by number."""
+        ...
+
+    def closed(self) -> Sequence[Record[P, O, D]]:
+        """All closed lines in the order of closing. Amortised: a call reads only what is new."""
+        ...
+
+    def counted(self) -> int:
+        """How many counted lines there are, open ones included."""
+        ...
+
+    def revise(self, revision: Revision) -> None:
+        """Remember a rewrite of the strategy."""
+        ...
+
+    def revisions(self) -> Sequence[Revision]:
+        """All of them, oldest first."""
+        ...
+
+    def request(self, kind: str, payload: Mapping[str, str]) -> int:
+        """Ask something of the owner (any process may); returns the request's id."""
+        ...
+
+    def requests(self) -> Sequence[Request]:
+        """Those not served yet, oldest first."""
+        ...
+
+    def serve(self, request: int, answer: str) -> None:
+        """Mark one as served, with an answer in words."""
+        ...
+
+
+R = TypeVar("R", contravariant=True)  # a mode's whole record
+
+
+class Results(Protocol[R]):
+    """A table for people, projected from the ledger (results.tsv, knowledge_index.tsv)."""
+
+    def append(self, record: R) -> None:
+        """Add one closed line. Cost does not grow with the table."""
+        ...
+
+    def rewrite(self, records: Sequence[R]) -> None:
+        """Make the whole table anew, atomically; a table that says the same already is left alone."""
+        ...
+
+
+# --- the outer tier and those who listen ---------------------------------------------------------
+
+
+class Analyst(Protocol):
+    """Reads the evidence and drafts the next strategy. Runs in a worker thread."""
+
+    name: str
+
+    def advise(self, dossier: Dossier) -> Advice:
+        """One analysis. What it says is a draft: the harness reviews it."""
+        ...
+
+
+class Observer(Protocol):
+    """Hears what happens. Must return at once; a failure here never touches the study."""
+
+    def hear(self, event: Event) -> None: ...
