@@ -17,6 +17,7 @@ from deep_loop.core.event import Event
 from deep_loop.core.experiment import Experiment, Idea, Proposal
 from deep_loop.core.hypothesis import Hypothesis
 from deep_loop.core.metric import Metric
+from deep_loop.core.readout import Exit as Exit
 from deep_loop.core.record import Ask, D, Measurement, O, P, Record, Refusal, Waiting
 from deep_loop.core.strategy import Strategy
 
@@ -94,18 +95,6 @@ class Job:
     log: Path  # standard output and error together
     env: Mapping[str, str]  # added to the executor's allow-listed environment
     timeout_seconds: float  # wall clock; then SIGTERM, a grace, SIGKILL to the whole tree
-
-
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """How a job ended."""
-
-    code: int | None  # None where it was killed before it could exit by itself
-    seconds: float
-    text: str  # the log, at most the executor's cap, undecodable bytes replaced
-    timed_out: bool = False
-    interrupted: bool = False  # the harness stopped it: `stop()`, or the supervisor lost the harness
-    problem: str | None = None  # the executor itself failed (no such folder, disk full)
 
 
 class Executor(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from deep_loop.core.experiment import Experiment, Proposal
@@ -54,3 +54,39 @@ class Revision:
     analyst: str
     summary: str
     made_at: float  # seconds since the epoch
+
+
+def entry(advice: Advice, dossier: Dossier, version: int, when: str, verdict: str = "") -> str:
+    """The entry of process_log.md for one revision, as Markdown that ends in a newline.
+
+    `when` is the date as the log shall show it; `verdict` judges the revision before, "" where nobody did.
+    """
+    lines = [f"## v{version} · {when}", "", f"Why now: {_line(dossier.reason)}. {_recorded(dossier.cohort)}", ""]
+    if advice.table:
+        lines += ["| metric | value | change |", "|---|---|---|"]
+        lines += [f"| {' | '.join(_cell(text) for text in row)} |" for row in advice.table]
+        lines += [""]
+    parts = (("What worked", advice.worked), ("What did not", advice.failed), ("What changes, and why", advice.changed))
+    for title, found in parts:
+        lines += [f"**{title}**", "", *[f"- {_line(text)}" for text in found or ("nothing to tell",)], ""]
+    if verdict:
+        lines += [f"**Verdict on v{version - 1}**", "", _line(verdict), ""]
+    lines += [f"Analyst: {advice.analyst}. In one line: {_line(advice.summary)}", ""]
+    return "\n".join(lines)
+
+
+def _recorded(cohort: Sequence[int]) -> str:
+    if not cohort:
+        return "No experiment was recorded since the last revision."
+    if len(cohort) == 1:
+        return f"Recorded since the last revision: experiment {cohort[0]}."
+    return f"Recorded since the last revision: {len(cohort)} experiments, {min(cohort)} to {max(cohort)}."
+
+
+def _line(text: str) -> str:
+    """The text on one line: titles and reasons come from outside."""
+    return " ".join(text.split())
+
+
+def _cell(text: str) -> str:
+    return _line(text).replace("|", "\\|")

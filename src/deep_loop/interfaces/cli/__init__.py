@@ -1,0 +1,35 @@
+"""The command line. Importing it costs nothing: the rest is imported when a command runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    This is the process's edge: here, and nowhere else, an error that deep-loop raised on purpose
+    becomes one line, a blank line and `hint: …` on standard error. Everything else is a bug and
+    shows its traceback.
+    """
+    import click
+
+    from deep_loop.errors import DeepLoopError
+    from deep_loop.interfaces.cli.group import INTERRUPTED, USAGE, root
+
+    try:
+        code = root.main(arguments, prog_name="deep-loop", standalone_mode=False)
+    except DeepLoopError as error:
+        return _told(str(error), error.hint, error.exit_code)
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "deep-loop"
+        return _told(error.format_message(), getattr(error, "hint", f"see `{path} --help`"), USAGE)
+    except click.exceptions.Abort:
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def _told(message: str, hint: str, code: int) -> int:
+    print(f"{message}\n\nhint: {hint}", file=sys.stderr)
+    return code

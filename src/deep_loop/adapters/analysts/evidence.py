@@ -1,0 +1,221 @@
+"""The experiments of a dossier as a statistician reads them: what was moved, and what it brought.
+
+A gain is relative to the experiment's own parent, so that experiments on different bases can be compared:
+0.01 is one per cent better than the code that it started from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+
+from deep_loop.core.cohort import Dossier
+from deep_loop.core.experiment import BASELINE, Change, Crash, Experiment, is_keep, value, values
+from deep_loop.core.metric import Metric
+from deep_loop.core.noise import Noise, pooled
+
+OUTLIER = 3.0  # typical gains; a rash move may lose half of everything and says little about its kind
+LONGEST_KIND = 40  # characters; an agent names its kinds freely, and they become keys of the strategy
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One experiment that is no baseline."""
+
+    number: int
+    parent: int  # the experiment that it started from
+    title: str
+    kind: str
+    changes: tuple[Change, ...]
+    gain: float | None  # None where it, or its parent, has no value
+    error: float | None  # standard deviation of the gain by noise alone; None where the noise is unknown
+    kept: bool
+    crashed: bool
+    reason: str  # of the decision
+    hypothesis: str | None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All trials in the order of closing, and what an analyst asks of them."""
+
+    metric: Metric
+    trials: tuple[Trial, ...]
+    cohort: frozenset[int]  # numbers of those since the last revision, baselines left out
+    baselines: tuple[Experiment, ...]
+    incumbent: Experiment | None
+    noise: Noise | None  # of one run, in the metric's unit
+    settings: Mapping[int, Mapping[str, str]]  # experiment -> constants that were ever moved -> source text
+    repeats: int  # proposals refused because they were tried before
+    refused: int  # all refused proposals
+    cohort_repeats: int
+    taken: frozenset[str]  # identities of hypotheses that an experiment or a refused proposal took up
+
+    @cached_property
+    def recent(self) -> tuple[Trial, ...]:
+        """The cohort's trials."""
+        return tuple(trial for trial in self.trials if trial.number in self.cohort)
+
+    @cached_property
+    def earlier(self) -> tuple[Trial, ...]:
+        """The trials before the cohort."""
+        return tuple(trial for trial in self.trials if trial.number not in self.cohort)
+
+    @cached_property
+    def since_keep(self) -> int:
+        """How many experiments were closed after the last keep."""
+        return next((since for since, trial in enumerate(reversed(self.trials)) if trial.kept), len(self.trials))
+
+    @cached_property
+    def measured(self) -> tuple[Trial, ...]:
+        """The trials that have a gain."""
+        return tuple(trial for trial in self.trials if trial.gain is not None)
+
+    @cached_property
+    def typical(self) -> float:
+        """The median size of a gain or loss; 0 where nothing was measured."""
+        return median([abs(trial.gain) for trial in self.measured if trial.gain is not None] or [0.0])
+
+    @cached_property
+    def usual_keep(self) -> float:
+        """The median gain of the keeps, else half of a typical change: what a good idea may bring here.
+
+        A keep whose parent did better when it was measured again counts no more.
+        """
+        gains = [trial.gain for trial in self.measured if trial.kept and trial.gain is not None and trial.gain > 0]
+        return median(gains) if gains else self.typical / 2
+
+    @cached_property
+    def noise_share(self) -> float | None:
+        """The noise of one run relative to the incumbent's value."""
+        reference = value(self.incumbent) if self.incumbent else None
+        return self.noise.sigma / abs(reference) if self.noise and reference else None
+
+    def clear(self, trial: Trial) -> float:
+        """How far from zero a gain must be to be told from noise: two standard deviations of it.
+
+        Where the noise is unknown a quarter of a typical change stands in for one.
+        """
+        return 2 * trial.error if trial.error is not None else self.typical / 4
+
+    def trusted(self, trial: Trial) -> float:
+        """The gain drawn towards zero by as much as noise explains gains here (0 where there is none).
+
+        The posterior mean for a normal prior around zero whose variance is that of the gains less the
+        noise (Efron and Morris, Stein's estimation rule and its competitors, JASA 68 (1973) 117-130).
+        """
+        if trial.gain is None:
+            return 0.0
+        if trial.error is None:
+            return trial.gain / 2  # nothing was repeated: half is as good a guess as any
+        spread = max(0.0, self._square - trial.error**2)
+        return trial.gain * spread / (spread + trial.error**2) if spread else 0.0
+
+    @cached_property
+    def _square(self) -> float:
+        """Mean square of the bounded gains."""
+        gains = [self.bounded(trial) for trial in self.measured]
+        return math.fsum(gain**2 for gain in gains) / len(gains) if gains else 0.0
+
+    def bounded(self, trial: Trial) -> float:
+        """The gain, cut off at a few typical gains, so that one outlier does not decide about its kind."""
+        limit = OUTLIER * self.typical
+        return max(-limit, min(limit, trial.gain or 0.0))
+
+
+def gather(dossier: Dossier) -> Evidence:
+    """Read a dossier once. Linear in its experiments."""
+    experiments = dossier.experiments
+    means = {experiment.number: value(experiment) for experiment in experiments}
+    runs = {experiment.number: len(values(experiment)) for experiment in experiments}
+    noise = pooled(values(experiment) for experiment in experiments)
+    baselines = tuple(experiment for experiment in experiments if is_baseline(experiment))
+    trials = tuple(
+        _trial(experiment, dossier.metric, means, runs, noise)
+        for experiment in experiments
+        if not is_baseline(experiment)
+    )
+    numbers = frozenset(trial.number for trial in trials)
+    prints = {experiment.proposal.fingerprint for experiment in experiments}
+    again = [
+        "same code as" in refusal.reason or (refusal.proposal is not None and refusal.proposal.fingerprint in prints)
+        for refusal in dossier.refusals
+    ]
+    recent = [refusal.ask.revision >= dossier.strategy.version for refusal in dossier.refusals]
+    asked = [refusal.proposal.idea.hypothesis for refusal in dossier.refusals if refusal.proposal]
+    return Evidence(
+        metric=dossier.metric,
+        trials=trials,
+        cohort=numbers.intersection(dossier.cohort),
+        baselines=baselines,
+        incumbent=next((experiment for experiment in reversed(experiments) if is_keep(experiment)), None),
+        noise=noise,
+        settings=_settings(experiments),
+        repeats=sum(again),
+        refused=len(again),
+        cohort_repeats=sum(a and r for a, r in zip(again, recent, strict=True)),
+        taken=frozenset(id for id in (*asked, *(trial.hypothesis for trial in trials)) if id),
+    )
+
+
+def is_baseline(experiment: Experiment) -> bool:
+    """Whether it measures code as a person left it, and so tries nothing."""
+    return experiment.proposal.parent is None or experiment.proposal.idea.kind == BASELINE
+
+
+def numbers(trials: Iterable[Trial]) -> tuple[int, ...]:
+    """The experiments' numbers, smallest first."""
+    return tuple(sorted({trial.number for trial in trials}))
+
+
+def _trial(
+    experiment: Experiment,
+    metric: Metric,
+    means: Mapping[int, float | None],
+    runs: Mapping[int, int],
+    noise: Noise | None,
+) -> Trial:
+    proposal = experiment.proposal
+    mine = means[experiment.number]
+    parent = proposal.parent or 0  # a trial has one: without, it would be a baseline
+    reference = means.get(parent)
+    gain = error = None
+    if mine is not None and reference is not None:
+        gain = metric.relative_gain(mine, reference)
+        if noise is not None:
+            error = noise.sigma * math.sqrt(1 / runs[experiment.number] + 1 / runs[parent]) / (abs(reference) or 1.0)
+    return Trial(
+        number=experiment.number,
+        parent=parent,
+        title=" ".join(proposal.idea.title.split()),
+        kind=" ".join(proposal.idea.kind.split())[:LONGEST_KIND] or "other",
+        changes=proposal.idea.changes,
+        gain=gain,
+        error=error,
+        kept=is_keep(experiment),
+        crashed=isinstance(experiment.decision, Crash),
+        reason=" ".join(experiment.decision.reason.split()) if experiment.decision else "",
+        hypothesis=proposal.idea.hypothesis,
+    )
+
+
+def _settings(experiments: Sequence[Experiment]) -> dict[int, Mapping[str, str]]:
+    """The constants of each experiment, as far as they were ever moved.
+
+    A constant stands where the nearest ancestor that moved it left it, else where the first experiment
+    that moved it found it.
+    """
+    start: dict[str, str] = {}
+    for experiment in experiments:
+        for change in experiment.proposal.idea.changes:
+            start.setdefault(change.name, change.before)
+    found: dict[int, Mapping[str, str]] = {}
+    for experiment in sorted(experiments, key=lambda experiment: experiment.number):
+        parent = experiment.proposal.parent
+        base = found.get(parent, start) if parent is not None else start
+        moved = {change.name: change.after for change in experiment.proposal.idea.changes}
+        found[experiment.number] = {**base, **moved}
+    return found

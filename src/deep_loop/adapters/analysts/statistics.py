@@ -1,0 +1,48 @@
+"""The analyst that needs no model: statistics over the ledger.
+
+It reads the evidence (`evidence`), profiles every constant (`profiles`), asks which ones matter (`importance`),
+draws ideas (`ideas`), drafts the strategy (`draft`) and says why (`account`). The same dossier always gets
+the same advice. Where nothing can be told, it says so.
+"""
+
+from __future__ import annotations
+
+from deep_loop.adapters.analysts import account, draft
+from deep_loop.adapters.analysts.bench import lay_out
+from deep_loop.adapters.analysts.evidence import gather
+from deep_loop.adapters.analysts.ideas import choose, ideas, standing
+from deep_loop.core.cohort import Advice, Dossier
+from deep_loop.core.strategy import Strategy
+
+
+class StatisticsAnalyst:
+    """Implements `ports.Analyst`. Stateless; safe in any thread. Time is linear in the experiments."""
+
+    name = "statistics"
+
+    def advise(self, dossier: Dossier) -> Advice:
+        """One analysis; never fails for want of data."""
+        evidence = gather(dossier)
+        bench = lay_out(evidence, dossier.files)
+        gains, by_constant = draft.gains_by_kind(evidence), draft.gains_by_constant(evidence)
+        found = draft.regions(bench)
+        ranked = ideas(bench)
+        hypotheses = choose(ranked, standing(dossier.hypotheses, evidence.taken))
+        before = dossier.strategy
+        strategy = Strategy(
+            version=before.version + 1,
+            weights=draft.weights(evidence, gains, before.weights),
+            ranges=draft.ranges(bench, found, before.ranges),
+            combinations=draft.combinations(ranked),
+            prose=account.prose(evidence, gains, found, bench.importance),
+        )
+        return Advice(
+            analyst=self.name,
+            summary=account.summary(evidence, gains, found, len(hypotheses)),
+            strategy=strategy,
+            hypotheses=hypotheses,
+            worked=account.worked(evidence, gains, by_constant, found),
+            failed=account.failed(evidence, gains, by_constant),
+            changed=account.changed(dossier, strategy, gains, len(hypotheses)),
+            table=account.table(evidence, dossier),
+        )

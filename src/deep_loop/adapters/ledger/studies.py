@@ -1,0 +1,71 @@
+"""The studies that a ledger file holds."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+from deep_loop.adapters.ledger.database import Database
+from deep_loop.errors import LedgerError
+
+
+@dataclass(frozen=True, slots=True)
+class StudyInfo:
+    """What a study is, fixed when it begins."""
+
+    tag: str  # unique in the workspace
+    mode: str  # "ml", "research"
+    branch: str
+    seed: int  # all of the study's randomness derives from it
+    settings: str  # JSON text of the settings that it began with
+    start: str  # commit that it began from
+    created_at: float  # seconds since the epoch
+
+
+def studies(path: Path) -> tuple[StudyInfo, ...]:
+    """The studies of a workspace's ledger, oldest first; none where there is no file."""
+    if not path.exists():
+        return ()
+    database = Database.open(path, read_only=True)
+    try:
+        return tuple(info for _, info in _all(database))
+    finally:
+        database.close()
+
+
+def add(database: Database, info: StudyInfo) -> int:
+    """Write a new study; returns its id in this file. Raises LedgerError where the tag is taken."""
+    with database.writing() as connection:
+        if connection.execute("SELECT 1 FROM studies WHERE tag = ?", (info.tag,)).fetchone():
+            raise LedgerError(
+                f"there is a study {info.tag!r} already",
+                hint="choose another `--tag`, or run with this one to continue that study",
+            )
+        id = connection.execute(
+            "INSERT INTO studies (tag, mode, branch, seed, settings, start, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            astuple(info),
+        ).lastrowid
+    assert id is not None  # of an INSERT, always set
+    return id
+
+
+def find(database: Database, tag: str) -> tuple[int, StudyInfo]:
+    """A study and its id in this file; raises LedgerError, naming those that there are, where there is none."""
+    known = _all(database)
+    for id, info in known:
+        if info.tag == tag:
+            return id, info
+    names = ", ".join(info.tag for _, info in known)
+    hint = f"the studies here: {names}" if known else "there is none yet; `deep-loop run --tag NAME` starts one"
+    raise LedgerError(f"there is no study {tag!r}", hint=hint)
+
+
+def _all(database: Database) -> list[tuple[int, StudyInfo]]:
+    """Each study with its id, oldest first."""
+    if database.empty():
+        return []
+    with database.reading() as connection:
+        found = connection.execute(
+            "SELECT id, tag, mode, branch, seed, settings, start, created_at FROM studies ORDER BY id"
+        ).fetchall()
+    return [(id, StudyInfo(*described)) for id, *described in found]

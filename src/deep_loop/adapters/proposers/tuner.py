@@ -1,0 +1,115 @@
+"""The embedded proposer: Bayesian optimisation over a program's upper-case constants.
+
+It needs no model, key or network. `tuner_trials` reads what earlier experiments say, `tuner_space` says what can
+be moved, `tuner_search` finds one promising move, `tuner_orders` takes the outer tier's hypotheses first. Nothing is
+kept between proposals but caches: the same brief gets the same proposal, in a new process too.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deep_loop.core.experiment import Change, Idea
+from deep_loop.core.hypothesis import Hypothesis
+from deep_loop.core.taxonomy import kind_of
+from deep_loop.ports import Brief
+
+if TYPE_CHECKING:
+    from deep_loop.adapters.proposers.tuner_orders import Order
+    from deep_loop.adapters.proposers.tuner_search import Move, Search
+
+
+class Tuner:
+    """Implements `ports.Proposer`. Safe in several threads at once."""
+
+    name = "tuner"
+
+    def __init__(self) -> None:
+        from deep_loop.adapters.proposers.tuner_trials import Reader
+
+        self._reader = Reader()
+
+    def propose(self, brief: Brief, checkout: Path) -> Idea | None:
+        """Move one to three constants, or carry out a hypothesis or a combination.
+
+        None where the files have nothing to move, or every setting in the space has been tried.
+        """
+        # numpy and optuna take most of a second to load: not before they are needed.
+        from deep_loop.adapters.proposers.tuner_orders import order
+        from deep_loop.adapters.proposers.tuner_search import Search
+        from deep_loop.adapters.proposers.tuner_trials import recall
+
+        memory = recall(brief, self._reader)
+        search = Search(memory, brief.strategy, brief.seed)
+        ordered = order(brief, search, self._reader, self.name)
+        move = ordered.move if ordered else search.move()
+        if move is None:
+            return None
+        for path, text in memory.incumbent.rewritten(move.sources).items():
+            (checkout / path).write_bytes(text.encode())
+        return _ordered(ordered, search) if ordered else _own(move, search)
+
+    def repair(self, brief: Brief, checkout: Path, failure: str) -> bool:
+        """Never: that a setting crashes is something to learn, not to mend."""
+        return False
+
+
+def _own(move: Move, search: Search) -> Idea:
+    """The idea of a move that the tuner thought of itself."""
+    changes = _changes(move, search)
+    if not move.before:
+        why = "No trial has moved it from here yet: a bold step shows which way it pays."
+    else:
+        why = (
+            f"{move.before} earlier trial(s) moved it: TPE drew the value from where the better ones lie, inside the "
+            "trust region around the incumbent."
+        )
+    riders = "".join(f" {name} rides along: its own trials make the model sure of a gain." for name in move.riders)
+    return Idea(
+        _title(changes),
+        _kind(changes),
+        f"Moves {_words(changes)}. {why}{riders}",
+        _expected(move),
+        changes=changes,
+    )
+
+
+def _ordered(order: Order, search: Search) -> Idea:
+    """The idea of a move that the outer tier asked for."""
+    from deep_loop.adapters.proposers.tuner_orders import combined
+
+    changes = _changes(order.move, search)
+    moves, expected = f"Moves {_words(changes)}.", _expected(order.move)
+    match order.origin:
+        case Hypothesis(id=identity, title=title, kind=kind, rationale=rationale) as hypothesis:
+            why = f"Takes up {identity} ({title}). {moves} {rationale}".strip()
+            return Idea(_title(changes), kind, why, hypothesis.expected or expected, identity, changes)
+        case numbers:
+            listed = ", ".join(str(number) for number in numbers)
+            why = f"{moves} Experiments {listed} made these changes one by one; the strategy asks for them together."
+            return Idea(f"{combined(numbers)}: {_title(changes)}", _kind(changes), why, expected, changes=changes)
+
+
+def _changes(move: Move, search: Search) -> tuple[Change, ...]:
+    known = search.memory.incumbent.knobs
+    return tuple(Change(known[key].name, known[key].source, source) for key, source in move.sources.items())
+
+
+def _kind(changes: tuple[Change, ...]) -> str:
+    """The kind of the constant that leads the move."""
+    return kind_of(changes[0].name)
+
+
+def _title(changes: tuple[Change, ...]) -> str:
+    return ", ".join(f"{change.name} {change.before} -> {change.after}" for change in changes)
+
+
+def _words(changes: tuple[Change, ...]) -> str:
+    return " and ".join(f"{change.name} from {change.before} to {change.after}" for change in changes)
+
+
+def _expected(move: Move) -> str:
+    """The model's expectation with its 80 % interval, such as `+0.4 % (-0.1 to +0.9)`."""
+    gain, half = 100 * move.estimate.gain, 128 * move.estimate.deviation
+    return f"{gain:+.2f} % ({gain - half:+.2f} to {gain + half:+.2f})"

@@ -1,0 +1,130 @@
+"""What the outer tier orders: hypotheses and combinations, turned into moves away from the incumbent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from deep_loop import knobs
+from deep_loop.adapters.proposers.tuner_search import Move, Search
+from deep_loop.adapters.proposers.tuner_trials import Reader, Setting
+from deep_loop.core.experiment import Idea
+from deep_loop.core.hypothesis import Hypothesis, Target
+from deep_loop.knobs import Knob, KnobError
+from deep_loop.ports import Brief
+
+COMBINE = "combine"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A move that the outer tier asked for."""
+
+    move: Move
+    origin: Hypothesis | tuple[int, ...]  # a combination names its experiments
+
+
+def order(brief: Brief, search: Search, reader: Reader, proposer: str) -> Order | None:
+    """The order to carry out now, or None where there is none, or it is the tuner's own turn.
+
+    Orders come first, but at most every second proposal of this proposer is one, so that a long list
+    does not keep it from what it has learnt itself.
+    """
+    if _latest_was_order(brief, proposer):
+        return None
+    return next(_orders(brief, search, reader), None)
+
+
+def _orders(brief: Brief, search: Search, reader: Reader) -> Iterator[Order]:
+    """Those not taken yet: hypotheses as they are ranked, then combinations."""
+    ideas = _ideas(brief)
+    taken = {idea.hypothesis for idea in ideas}
+    for hypothesis in brief.hypotheses:
+        if hypothesis.targets and hypothesis.id not in taken and (move := _aim(hypothesis.targets, search)):
+            yield Order(move, hypothesis)
+    made = [frozenset((change.name, change.after) for change in idea.changes) for idea in ideas]
+    for numbers in brief.strategy.combinations:
+        texts = _together(numbers, brief, search.memory.incumbent, reader)
+        changes = {(search.memory.incumbent.knobs[key].name, text) for key, text in texts.items()}
+        if len(texts) > 1 and not any(changes <= earlier for earlier in made) and (move := search.to(texts)):
+            yield Order(move, numbers)
+
+
+def _ideas(brief: Brief) -> list[Idea]:
+    """Every idea that has been proposed before, whatever became of it."""
+    closed = [record.proposal.idea for record in brief.history]
+    refused = [refusal.proposal.idea for refusal in brief.refusals if refusal.proposal]
+    return [*closed, *refused, *(proposal.idea for proposal in brief.pending)]
+
+
+def _latest_was_order(brief: Brief, proposer: str) -> bool:
+    """Whether this proposer's latest proposal, as far as the brief shows it, was an order."""
+    if waiting := [proposal.idea for proposal in brief.pending if proposal.proposer == proposer]:
+        return _is_order(waiting[-1])
+    asked = [(record.ask.id, record.proposal) for record in brief.history]
+    asked += [(refusal.ask.id, refusal.proposal) for refusal in brief.refusals if refusal.proposal]
+    mine = [(ask, proposal.idea) for ask, proposal in asked if proposal.proposer == proposer]
+    return bool(mine) and _is_order(max(mine, key=lambda pair: pair[0])[1])
+
+
+def _is_order(idea: Idea) -> bool:
+    return idea.hypothesis is not None or idea.title.startswith(f"{COMBINE} #")
+
+
+def combined(numbers: tuple[int, ...]) -> str:
+    """How the title of a combination begins."""
+    return f"{COMBINE} #{' + #'.join(str(number) for number in numbers)}"
+
+
+def _aim(targets: tuple[Target, ...], search: Search) -> Move | None:
+    """The move that sets all targets; None where one names no knob, does not fit it, or nothing would move."""
+    texts: dict[str, str] = {}
+    for target in targets:
+        knob = search.memory.incumbent.knobs.get(target.name)
+        if knob is not None and target.value is not None:
+            if (text := _fitting(knob, target.value)) is None:
+                return None
+            texts[target.name] = text
+        elif (bounds := _bounds(target)) is not None and (move := search.inside(target.name, *bounds)) is not None:
+            texts |= move.sources
+        else:
+            return None
+    return search.to(texts)
+
+
+def _bounds(target: Target) -> tuple[float, float] | None:
+    """The range of a target; that of a value is the value alone, which is how an element of a tuple is set."""
+    if target.low is not None and target.high is not None:
+        return target.low, target.high
+    try:
+        value = knobs.evaluate(target.value or "")
+    except KnobError:
+        return None
+    return None if isinstance(value, str | bool | tuple) else (float(value), float(value))
+
+
+def _fitting(knob: Knob, text: str) -> str | None:
+    """The value as source text if it is of the knob's type; a bare word for a string is quoted."""
+    try:
+        value = knobs.evaluate(text)
+    except KnobError:
+        return repr(text) if isinstance(knob.value, str) else None
+    if isinstance(knob.value, tuple):
+        same = isinstance(value, tuple) and len(value) == len(knob.value)
+    elif isinstance(knob.value, bool | str):
+        same = type(value) is type(knob.value)
+    else:
+        same = isinstance(value, int | float) and not isinstance(value, bool)
+    return text.strip() if same else None
+
+
+def _together(numbers: tuple[int, ...], brief: Brief, incumbent: Setting, reader: Reader) -> Mapping[str, str]:
+    """What these experiments changed, by key, as far as the incumbent has not got it; the last named wins."""
+    records = {record.number: record for record in brief.history}
+    texts: dict[str, str] = {}
+    for number in numbers:
+        if (record := records.get(number)) is None:
+            return {}
+        after, before = reader.at(record.commit, brief), reader.at(record.proposal.base, brief)
+        texts |= {key: after.knobs[key].source for key in sorted(after.moved_from(before)) if key in incumbent.knobs}
+    return {key: text for key, text in texts.items() if knobs.evaluate(text) != incumbent.knobs[key].value}

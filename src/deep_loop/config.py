@@ -1,0 +1,399 @@
+"""`deep-loop.toml`, read into typed settings.
+
+Every setting has its one default here, and a description from which `reference()` writes the
+manual. A key that is not known, a value of the wrong kind and a regular expression that does not
+compile are errors of one line that name the key, its table and what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from types import NoneType
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.config import JsonDict
+from pydantic_core import ErrorDetails
+
+from deep_loop.core.metric import Direction
+from deep_loop.core.metric import Metric as CoreMetric
+from deep_loop.core.readout import PROGRESS
+from deep_loop.errors import ConfigError, WorkspaceError
+
+FILE = "deep-loop.toml"
+PROPOSERS = ("tuner",)  # the proposers of this version, in the order of "auto"
+
+
+def _rule(complaint: str, holds: Callable[[Any], object]) -> AfterValidator:
+    """A condition on a value, with what to say where it does not hold."""
+
+    def check(value: Any) -> Any:
+        if not holds(value):
+            raise ValueError(complaint)
+        return value
+
+    return AfterValidator(check)
+
+
+def _inside(text: str) -> bool:
+    path = PurePosixPath(text)
+    return bool(text.strip()) and not path.is_absolute() and not text.startswith("~") and ".." not in path.parts
+
+
+def _expression(text: str) -> str:
+    """A regular expression; readers apply it with `re.MULTILINE`."""
+    try:
+        re.compile(text, re.MULTILINE)
+    except re.error as problem:
+        raise ValueError(f"is not a regular expression: {problem}") from problem
+    return text
+
+
+Text = Annotated[str, _rule("must not be empty", str.strip)]
+Word = Annotated[str, _rule("must be one word: it is the title of a column", re.compile(r"\S+").fullmatch)]
+Variable = Annotated[str, _rule("must be the name of an environment variable", re.compile(r"[A-Za-z_]\w*").fullmatch)]
+Whole = Annotated[int, Field(ge=0)]
+RelativePath = Annotated[str, _rule("must be a path inside the workspace, relative to it", _inside)]
+RelativePaths = Annotated[tuple[RelativePath, ...], _rule("must name at least one", bool)]
+Number = Annotated[
+    str,
+    AfterValidator(_expression),
+    _rule(
+        "needs exactly one group (…), around the number; write (?:…) for any other",
+        lambda text: re.compile(text).groups == 1,
+    ),
+]
+Progress = Annotated[
+    str,
+    AfterValidator(_expression),
+    _rule(
+        "needs a group named (?P<percent>…) or (?P<loss>…)",
+        lambda text: {"percent", "loss"} & re.compile(text).groupindex.keys(),
+    ),
+]
+Proposer = Annotated[
+    str, _rule(f"names no proposer of this version; known: {', '.join(PROPOSERS)}", lambda name: name in PROPOSERS)
+]
+Proposers = Annotated[tuple[Proposer, ...], _rule("must name at least one", bool)]
+
+
+def _key(description: str, default: Any = ..., *, words: str | None = None, **constraints: Any) -> Any:
+    """A setting: what it means, its default, and, where the value alone says too little, that default in words."""
+    extra: JsonDict = {} if words is None else {"words": words}
+    if callable(default):
+        return Field(default_factory=default, description=description, json_schema_extra=extra, **constraints)
+    return Field(default, description=description, json_schema_extra=extra, **constraints)
+
+
+class Table(BaseModel):
+    """A table of the file: frozen, no unknown key, no value quietly turned into another kind."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Metric(Table):
+    """The one number that the task is judged by; the harness reads it from the run's log."""
+
+    name: Word = _key("Its name: the title of its column in `results.tsv`.", "val_bpb")
+    direction: Literal["minimize", "maximize"] = _key("Which way is better.", "minimize")
+    pattern: Number = _key(
+        "Regular expression (`^` and `$` match at every line) whose one group is the number; the last match counts.",
+        lambda data: rf"^{re.escape(data.get('name', 'metric'))}:\s+(\S+)",
+        words=r"`^NAME:\s+(\S+)` with the metric's name",
+    )
+
+
+class Memory(Table):
+    """Peak memory, for the record; a run that does not print it is none the worse."""
+
+    pattern: Number = _key("Regular expression whose one group is the number.", r"^peak_vram_mb:\s+(\S+)")
+    unit: Literal["B", "KB", "MB", "GB"] = _key("The unit of that number; a step is 1024.", "MB")
+
+
+class ProgressLines(Table):
+    """What a run prints while it goes on, for the live view."""
+
+    pattern: Progress = _key(
+        "Regular expression with the group `percent` (of the run, 0 to 100) or `loss`, or both.", PROGRESS
+    )
+
+
+class Task(Table):
+    """The program that is improved, and how to run and read it."""
+
+    run: Text = _key("Command of one run, for `sh`, started in a copy of the workspace.")
+    editable: RelativePaths = _key("Files that a proposal may change; glob patterns too.")
+    protected: tuple[RelativePath, ...] = _key("Files that must stay byte for byte as they are; glob patterns too.", ())
+    metric: Metric = Metric()
+    memory: Memory = Memory()
+    progress: ProgressLines = ProgressLines()
+    budget_seconds: float = _key(
+        "What the program gives itself for one run; tells the time left at first.", 300.0, gt=0
+    )
+    timeout_seconds: float = _key(
+        "Wall clock after which a run is killed with all its processes.",
+        lambda data: 2 * data.get("budget_seconds", 300.0) + 60,
+        words="2 × `budget_seconds` + 60",
+        gt=0,
+    )
+    gpus_per_run: Literal["auto"] | Whole = _key(
+        'GPUs that one run gets; 0 runs on the CPU. "auto" is 1 where there is a GPU, else 0.', "auto"
+    )
+    prepare: Text | None = _key("Command run once per study, in the workspace, before its first experiment.", None)
+    link: tuple[RelativePath, ...] = _key("Files or folders ignored by git that each run finds linked in its copy.", ())
+    env: tuple[Variable, ...] = _key("Names of environment variables that are passed through to runs.", ())
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if both := sorted(set(self.editable) & set(self.protected)):
+            raise ValueError(f"`{both[0]}` is both editable and protected")
+        return self
+
+
+class Agents(Table):
+    """Who thinks."""
+
+    proposers: Literal["auto"] | Proposers = _key(
+        "Who proposes changes, in order of preference: `tuner` is a Bayesian tuner over upper-case constants.", "auto"
+    )
+    analyst: Literal["auto", "statistics"] = _key("Who does the meta-analysis.", "auto")
+
+    def names(self) -> tuple[str, ...]:
+        """The proposers to use, with "auto" spelled out."""
+        return PROPOSERS if self.proposers == "auto" else self.proposers
+
+
+class Study(Table):
+    """How long a study goes on, and how it judges."""
+
+    slots: Literal["auto"] | Annotated[int, Field(ge=1)] = _key(
+        'Runs at the same time. "auto" is one per group of `gpus_per_run` GPUs, else one.', "auto"
+    )
+    meta_interval: int = _key("Experiments between two meta-analyses.", 12, ge=1)
+    max_experiments: int = _key("Experiments after which the study ends; baselines do not count.", 100, ge=1)
+    max_hours: float | None = _key("Hours after which the study ends.", None, words="no limit", gt=0)
+    min_gain: float = _key("A gain that is not larger than this is none; in the metric's unit.", 0.0, ge=0)
+    repairs: int = _key("Times that a crashed change goes back to its proposer.", 2, ge=0)
+    seed: int = _key("Where all of the study's randomness comes from.", 0, ge=0)
+    significant: float = _key(
+        "Relative gain that calls a meta-analysis at once while the noise is unknown; 0.01 is one per cent.", 0.01, gt=0
+    )
+    ahead: int = _key("Proposals that are thought of ahead of the slots.", 1, ge=0)
+
+
+class Notify(Table):
+    """When to tell a person; lines go to `notify.log` in the workspace."""
+
+    thresholds: tuple[float, ...] = _key(
+        "Values of the metric, easiest first. Crossing one is a breakthrough; the last of two or more a major one.", ()
+    )
+
+
+class Settings(Table):
+    """The whole file."""
+
+    mode: Literal["ml"] = _key('What kind of study: "ml" improves a program by its metric.', "ml")
+    task: Task
+    agents: Agents = Agents()
+    study: Study = Study()
+    notify: Notify = Notify()
+
+    @property
+    def metric(self) -> CoreMetric:
+        """The task's metric as the rules know it."""
+        return CoreMetric(self.task.metric.name, Direction(self.task.metric.direction))
+
+
+# --- loading -------------------------------------------------------------------------------------
+
+
+def find(start: Path) -> Path | None:
+    """The nearest folder, from `start` upwards, that holds a `deep-loop.toml`."""
+    start = start.resolve()
+    return next((folder for folder in (start, *start.parents) if (folder / FILE).is_file()), None)
+
+
+def load(root: Path) -> Settings:
+    """The settings of the workspace at `root`.
+
+    Raises WorkspaceError where it has no `deep-loop.toml`, and ConfigError where the file says
+    something impossible.
+    """
+    try:
+        text = (root / FILE).read_text(encoding="utf-8")
+    except FileNotFoundError as problem:
+        hint = "make a workspace with `deep-loop init`, or name one with --workspace"
+        raise WorkspaceError(f"no {FILE} in {root}", hint=hint) from problem
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigError(f"{FILE} cannot be read: {problem}", hint="it must be a readable file in UTF-8") from problem
+    return parse(text)
+
+
+def parse(text: str) -> Settings:
+    """The settings that a file's text asks for; raises ConfigError."""
+    try:
+        return Settings.model_validate(_frozen(tomllib.loads(text)))
+    except tomllib.TOMLDecodeError as problem:
+        raise ConfigError(f"{FILE} is not valid TOML: {problem}", hint="put text in quotes") from problem
+    except ValidationError as problem:
+        raise _explained(min(problem.errors(), key=_rank)) from None
+
+
+def _frozen(value: Any) -> Any:
+    """TOML's lists as tuples, all the way down, so that strict models take them."""
+    match value:
+        case list():
+            return tuple(_frozen(item) for item in value)
+        case dict():
+            return {key: _frozen(item) for key, item in value.items()}
+    return value
+
+
+# --- errors in words -----------------------------------------------------------------------------
+
+
+def _rank(error: ErrorDetails) -> int:
+    """Which of several findings to tell: the lowest.
+
+    An unknown key is often why a required one is missing. Where a value may be "auto" or something
+    else, what is wrong with the something else says more than that it is not "auto".
+    """
+    return {"extra_forbidden": 0, "value_error": 1, "literal_error": 3}.get(error["type"], 2)
+
+
+def _explained(error: ErrorDetails) -> ConfigError:
+    """One of pydantic's findings as one line and a hint."""
+    model: type[Table] = Settings
+    path: list[str] = []
+    place = [str(part) for part in error["loc"]]
+    while len(place) > 1 and place[0] in _tables(model):
+        model = _tables(model)[place[0]]
+        path.append(place.pop(0))
+    key = place[0]
+    where = f"in [{'.'.join(path)}]" if path else "at the top level"
+    inner = _tables(model).get(key)
+    own = error["type"] == "value_error"
+    complaint = str(error["ctx"]["error"]) if own else error["msg"].removeprefix("Input ")
+    match error["type"]:
+        case "extra_forbidden":
+            return ConfigError(f"{FILE}: unknown key `{key}` {where}", hint=_nearest(key, model))
+        case "missing" if inner is not None:
+            return ConfigError(f"{FILE}: the table [{key}] is missing", hint=_needs(inner))
+        case "missing":
+            return ConfigError(f"{FILE}: `{key}` is missing {where}", hint=f"`{key}`: {_meaning(model, key)}")
+        case "value_error" if inner is not None:  # a rule over several keys of that table
+            return ConfigError(f"{FILE}: in [{key}] {complaint}", hint=_needs(inner))
+    if inner is not None:
+        return ConfigError(f"{FILE}: `{key}` {where} must be a table", hint=_needs(inner))
+    expected = "" if own else f" Expected: {_kind(model.model_fields[key].annotation)}."
+    return ConfigError(
+        f"{FILE}: `{key}` {where}: {_shown(error['input'])} {complaint}",
+        hint=f"`{key}`: {_meaning(model, key)}{expected}",
+    )
+
+
+def _tables(model: type[Table]) -> Mapping[str, type[Table]]:
+    """The keys of a table that are tables themselves."""
+    return {
+        name: field.annotation
+        for name, field in model.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Table)
+    }
+
+
+def _walk(model: type[Table], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], type[Table]]]:
+    """A table and all tables in it, each with its path, in the file's order."""
+    yield path, model
+    for name, inner in _tables(model).items():
+        yield from _walk(inner, (*path, name))
+
+
+def _meaning(model: type[Table], key: str) -> str:
+    return model.model_fields[key].description or ""
+
+
+def _needs(model: type[Table]) -> str:
+    required = [f"`{name}`" for name, field in model.model_fields.items() if field.is_required()]
+    return f"it needs {' and '.join(required)}" if required else f"its keys: {', '.join(model.model_fields)}"
+
+
+def _nearest(key: str, model: type[Table]) -> str:
+    """What an unknown key of a table was meant to be: a key of that table, or one of another."""
+    if elsewhere := [path for path, table in _walk(Settings, ()) if path and key in table.model_fields]:
+        return f"`{key}` belongs in [{'.'.join(elsewhere[0])}]"
+    names = list(model.model_fields)
+    close = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
+    return f"did you mean `{close[0]}`?" if close else f"known keys there: {', '.join(names)}"
+
+
+def _shown(value: object) -> str:
+    """A value in a message: bounded, on one line."""
+    text = repr(list(value) if isinstance(value, tuple) else value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# --- the manual ----------------------------------------------------------------------------------
+
+
+def reference() -> str:
+    """The reference of all settings, in Markdown; `docs/reference/settings.md` holds it."""
+    lines = [
+        "# Settings",
+        "",
+        f"`{FILE}` in the workspace's root. An unknown key is an error. This page is made from `deep_loop.config`:",
+        "",
+        "```sh",
+        "python -c 'from deep_loop import config; print(config.reference(), end=\"\")' > docs/reference/settings.md",
+        "```",
+    ]
+    for path, model in _walk(Settings, ()):
+        lines += ["", *_section(model, path)]
+    return "\n".join(lines) + "\n"
+
+
+def _section(model: type[Table], path: tuple[str, ...]) -> list[str]:
+    """The lines of one table's section."""
+    title = f"`[{'.'.join(path)}]`" if path else "The top level"
+    lines = [f"## {title}", "", (model.__doc__ or "").strip(), ""]
+    lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
+    for name, field in model.model_fields.items():
+        if name in _tables(model):
+            continue
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        default = str(extra.get("words") or ("**required**" if field.is_required() else _toml(field.default)))
+        cells = (f"`{name}`", _kind(field.annotation), default, field.description or "")
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return lines
+
+
+def _toml(value: object) -> str:
+    """A default as it would be written in the file."""
+    match value:
+        case None:
+            return "none"
+        case str():
+            return f"`'{value}'`" if "\\" in value else f'`"{value}"`'
+        case tuple():
+            return "`[]`"
+        case float():
+            return f"`{value:g}`"
+    return f"`{value}`"
+
+
+def _kind(annotation: Any) -> str:
+    """What a value must be, in words."""
+    arguments = [part for part in get_args(annotation) if part is not NoneType and part is not Ellipsis]
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return " or ".join(f'`"{choice}"`' for choice in arguments)
+    if origin is Annotated:
+        return _kind(arguments[0])
+    if origin is tuple:
+        return f"list of {_kind(arguments[0])}"
+    if arguments:
+        return " or ".join(_kind(part) for part in arguments)
+    return {str: "text", int: "whole number", float: "number"}[annotation]

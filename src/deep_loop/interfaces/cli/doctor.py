@@ -1,0 +1,187 @@
+"""`deep-loop doctor`: what this machine has, and what will be used of it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from deep_loop import config
+from deep_loop.adapters.executors.slots import Gpu
+from deep_loop.interfaces.cli import options, words
+
+AGENTS = ("claude", "codex", "opencode", "gemini", "aider")
+KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY")
+PATIENCE = 20.0  # seconds for a program to tell its version
+LANDLOCK_CREATE_RULESET = 444  # number of the system call, the same on every architecture
+LANDLOCK_VERSION = 1  # its flag that asks for the version of the interface
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program that was looked for on the PATH."""
+
+    name: str
+    path: str | None
+    version: str | None  # the first line of what `--version` printed; null where it printed nothing in time
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a study in this workspace would use; outside of one, what the defaults choose."""
+
+    proposers: tuple[str, ...]
+    analyst: str
+    slots: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What this machine has. Sizes in MB (2^20 bytes)."""
+
+    python: str
+    git: Program
+    cores: int  # that this process may use
+    load: float  # over the last minute
+    memory_mb: int
+    free_memory_mb: int
+    free_disk_mb: int  # where the workspace is
+    gpus: tuple[Gpu, ...]
+    agents: tuple[Program, ...]
+    keys: dict[str, bool]  # names of environment variables: set or not, never what they hold
+    bubblewrap: Program
+    landlock: int | None  # version of the kernel's interface
+    tmux: Program
+    workspace: str | None
+    use: Use
+
+
+@click.command()
+@click.option(
+    "--workspace", type=click.Path(path_type=Path), metavar="DIR", help="By default the nearest one upwards, if any."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def doctor(workspace: Path | None, as_json: bool) -> None:
+    """Tell what this machine has - git, GPUs, agents, keys, sandbox, disk - and what will be used."""
+    root = options.find_workspace(workspace) if workspace else config.find(Path.cwd())
+    found = examine(root)
+    if as_json:
+        options.print_json(found)
+        return
+    for label, text in lines(found):
+        click.echo(f"{label:<12} {text}".rstrip())
+
+
+def examine(root: Path | None) -> Machine:
+    """Look at the machine, and at the workspace where there is one; changes nothing.
+
+    Raises what `config.load` raises.
+    """
+    import psutil
+
+    from deep_loop.adapters.executors.slots import gpus
+
+    with ThreadPoolExecutor() as pool:  # some agents take a second to tell their version
+        names = ("git", "bwrap", "tmux", *AGENTS)
+        programs = dict(zip(names, pool.map(find, names), strict=True))
+    found = gpus()
+    memory = psutil.virtual_memory()
+    return Machine(
+        python=f"{platform.python_version()} ({sys.executable})",
+        git=programs["git"],
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        load=round(os.getloadavg()[0], 2),
+        memory_mb=memory.total >> 20,
+        free_memory_mb=memory.available >> 20,
+        free_disk_mb=shutil.disk_usage(root or Path.cwd()).free >> 20,
+        gpus=found,
+        agents=tuple(programs[name] for name in AGENTS),
+        keys={name: bool(os.environ.get(name)) for name in KEYS},
+        bubblewrap=programs["bwrap"],
+        landlock=landlock(),
+        tmux=programs["tmux"],
+        workspace=str(root) if root else None,
+        use=_use(root, found),
+    )
+
+
+def find(name: str) -> Program:
+    """Look a program up on the PATH and ask for its version."""
+    path = shutil.which(name)
+    if path is None:
+        return Program(name, None, None)
+    flag = "-V" if name == "tmux" else "--version"
+    try:
+        told = subprocess.run(
+            [path, flag],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=PATIENCE,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except (subprocess.TimeoutExpired, OSError):
+        return Program(name, path, None)
+    first = (told.stdout or told.stderr).strip().splitlines()[:1]
+    return Program(name, path, first[0] if first else None)
+
+
+def landlock() -> int | None:
+    """The version of the kernel's Landlock interface; None where there is none."""
+    if not sys.platform.startswith("linux"):
+        return None
+    version = ctypes.CDLL(None).syscall(LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), LANDLOCK_VERSION)
+    return int(version) if version > 0 else None
+
+
+def _use(root: Path | None, found: tuple[Gpu, ...]) -> Use:
+    from deep_loop.adapters.executors.slots import detect_slots
+
+    if root is None:
+        slots = detect_slots("auto", 1 if found else 0)
+        return Use(config.PROPOSERS, "statistics", tuple(slot.name for slot in slots))
+    settings = config.load(root)
+    wanted = settings.task.gpus_per_run
+    slots = detect_slots(settings.study.slots, (1 if found else 0) if wanted == "auto" else wanted)
+    return Use(settings.agents.names(), "statistics", tuple(slot.name for slot in slots))
+
+
+def lines(found: Machine) -> Iterator[tuple[str, str]]:
+    """What was found, as labelled lines."""
+    yield "python", found.python
+    yield "git", _program(found.git)
+    yield "cpu", f"{words.plural(found.cores, 'core')}, load {found.load:.2f}"
+    yield "memory", f"{found.memory_mb / 1024:.1f} GB, {found.free_memory_mb / 1024:.1f} GB free"
+    yield "disk", f"{found.free_disk_mb / 1024:.1f} GB free"
+    yield "gpus", "; ".join(map(_gpu, found.gpus)) or "none"
+    here = [agent for agent in found.agents if agent.path]
+    for place, agent in enumerate(here):
+        yield "" if place else "agents", f"{agent.name}: {_program(agent)}; found, but this version proposes without it"
+    if not here:
+        yield "agents", f"none of {', '.join(AGENTS)}; none is needed"
+    yield "keys", "; ".join(f"{name} {'is set' if there else 'not set'}" for name, there in found.keys.items())
+    landlock_found = f"Landlock version {found.landlock}" if found.landlock else "no Landlock"
+    yield "sandbox", f"bubblewrap {_program(found.bubblewrap)}; {landlock_found}"
+    yield "", "runs are NOT sandboxed in this version: they may do what you may do"
+    yield "tmux", _program(found.tmux)
+    yield "workspace", found.workspace or "none here; `deep-loop init PATH` makes one"
+    yield "will use", f"proposer {', '.join(found.use.proposers)}; analyst {found.use.analyst}"
+    yield "", f"{words.plural(len(found.use.slots), 'slot')}: {', '.join(found.use.slots)}"
+
+
+def _gpu(gpu: Gpu) -> str:
+    memory = f", {gpu.memory_mb / 1024:.0f} GB" if gpu.memory_mb is not None else ""
+    return f"{gpu.index}: {gpu.name}{memory}"
+
+
+def _program(program: Program) -> str:
+    return program.version or "found, version unknown" if program.path else "not found"

@@ -1,0 +1,62 @@
+"""What happens, in sentences: a line per event where there is no terminal, and the notes of the live view."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TextIO, assert_never
+
+from deep_loop.core.event import (
+    Closed,
+    Event,
+    MetaStarted,
+    Refused,
+    Revised,
+    RunStarted,
+    StudyEnded,
+    StudyStarted,
+    Warned,
+)
+from deep_loop.core.experiment import value
+from deep_loop.interfaces.cli import words
+
+
+def sentence(event: Event) -> str:
+    """One line that says what happened."""
+    match event:
+        case StudyStarted(tag=tag, resumed=resumed):
+            return f"study {tag} {'goes on' if resumed else 'begins'}"
+        case Refused(proposer=proposer, reason=reason):
+            return f"a proposal of {proposer} was refused: {reason}"
+        case RunStarted(unit=unit, title=title, slot=slot, purpose=purpose):
+            return f"#{unit} runs on {slot}: {title} ({purpose})"
+        case Closed(record=record):
+            decision = record.decision
+            status, reason = (decision.status, decision.reason) if decision else ("open", "")
+            return f"#{record.number} {status} {words.value(value(record))} {record.proposal.idea.title}: {reason}"
+        case MetaStarted(reason=reason):
+            return f"meta-analysis: {reason}"
+        case Revised(version=version, summary=summary, hypotheses=hypotheses):
+            return f"strategy v{version}: {summary} ({words.plural(hypotheses, 'hypothesis', 'hypotheses')})"
+        case Warned(text=text):
+            return f"warning: {text}"
+        case StudyEnded(reason=reason):
+            return f"the study ends: {reason}"
+    assert_never(event)
+
+
+class Lines:
+    """An observer that writes one plain line per event. As a context it does nothing more."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def hear(self, event: Event) -> None:
+        """Write it at once, with the time of day."""
+        print(f"{time.strftime('%H:%M:%S')} {sentence(event)}", file=self._stream, flush=True)

@@ -1,0 +1,1 @@
+"""A study for the eye: `progress.png` and `report.html`."""

@@ -1,0 +1,85 @@
+"""The baseline: the code as a person left it, measured before anything is proposed."""
+
+from __future__ import annotations
+
+from deep_loop.core.experiment import BASELINE, Crashed, Experiment, Idea, Proposal, outcomes
+from deep_loop.core.guard import fingerprint
+from deep_loop.core.record import Ask
+from deep_loop.core.seed import derive
+from deep_loop.errors import TaskError
+from deep_loop.loop.lab import Lab
+from deep_loop.ports import Job, Slot
+
+HARNESS = "harness"  # proposes baselines and combinations
+TAIL = 20  # lines of a log that a person is shown
+PREPARE_SECONDS = 3600.0
+
+
+def due(lab: Lab) -> Experiment | None:
+    """Open a baseline's line where the head's editable files were never measured, else None.
+
+    That is so at a study's start, and after a person committed a change of an editable file.
+    """
+    head = lab.workspace.head()
+    as_it_stands = fingerprint(lab.workspace.files(head))
+    incumbent = lab.incumbent()
+    if incumbent and as_it_stands in {incumbent.proposal.fingerprint, _last(lab).proposal.fingerprint}:
+        return None
+    if incumbent is None:
+        _prepare(lab, head)
+    idea = Idea(
+        title="baseline" if incumbent is None else "baseline after a person's change",
+        kind=BASELINE,
+        rationale="the code as it stands, before anything is proposed",
+    )
+    proposal = Proposal(idea, HARNESS, base=head, parent=None, commit=head, fingerprint=as_it_stands)
+    ask = _ask(lab)
+    lab.ledger.propose(ask, proposal)
+    return lab.ledger.open(ask, proposal, counted=False)
+
+
+def fail(lab: Lab, experiment: Experiment) -> TaskError:
+    """What a person is told when there is nothing to improve on, with the end of the log."""
+    outcome = outcomes(experiment)[-1]
+    reason = experiment.decision.reason if experiment.decision else "it did not run"
+    tail = "\n".join(outcome.tail.splitlines()[-TAIL:]) if isinstance(outcome, Crashed) else ""
+    return TaskError(
+        f"the baseline failed: {reason}" + (f"\n\nthe last lines of its log:\n{tail}" if tail else ""),
+        hint=f"run `{lab.task.command}` by hand, mend it, commit, and start again; "
+        f"{lab.task.metric.name} is read with the pattern {lab.task.patterns.metric}",
+    )
+
+
+def _last(lab: Lab) -> Experiment:
+    """The latest baseline that closed; there is one wherever there is an incumbent."""
+    return next(e for e in reversed(lab.ledger.closed()) if e.proposal.idea.kind == BASELINE)
+
+
+def _ask(lab: Lab) -> Ask:
+    """The baseline's place in the order: the one that a dead harness took already, or a new one."""
+    taken = (w.ask for w in lab.ledger.waiting() if w.ask.proposer == HARNESS)
+    return next(taken, None) or lab.ledger.ask(HARNESS, revision(lab))
+
+
+def revision(lab: Lab) -> int:
+    """The version of the strategy that is in force."""
+    revisions = lab.ledger.revisions()
+    return revisions[-1].version if revisions else 0
+
+
+def _prepare(lab: Lab, commit: str) -> None:
+    """Run the task's own preparation in a folder of the commit; raises TaskError where it fails."""
+    if lab.task.prepare is None:
+        return
+    folder = lab.workspace.folder(commit, "prepare")
+    log = lab.workspace.root / ".deep-loop" / "logs" / lab.tag / "prepare.log"
+    env = {**lab.task.env, "DEEP_LOOP_SEED": str(derive(lab.seed, "prepare"))}
+    job = Job(f"{lab.uid}-prepare", lab.task.prepare, folder, log, env, PREPARE_SECONDS)
+    ended = lab.executor.start(job, Slot("prepare")).result()
+    lab.workspace.discard(folder)
+    if ended.code != 0:
+        tail = "\n".join(ended.text.splitlines()[-TAIL:])
+        raise TaskError(
+            f"`{lab.task.prepare}` failed ({ended.problem or f'exit {ended.code}'})\n\n{tail}",
+            hint="run it by hand in the workspace, mend it, and start again",
+        )

@@ -1,0 +1,72 @@
+"""What a proposer is told, as of its ask and never newer.
+
+An ask repeated after a crash must be answered from the same knowledge, so everything here is derived
+from `ask.seen` and `ask.revision`, not from the present.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deep_loop.core import hypothesis, strategy
+from deep_loop.core.experiment import Proposal, is_keep
+from deep_loop.core.record import Ask
+from deep_loop.core.seed import derive
+from deep_loop.core.strategy import Strategy
+from deep_loop.loop.lab import Lab
+from deep_loop.ports import Brief
+
+REFUSALS = 20  # the latest ones shown to a proposer
+PROGRAM = "program.md"
+HYPOTHESES = "next-hypotheses.md"
+
+
+def brief(lab: Lab, ask: Ask) -> Brief:
+    """The brief for an ask; raises IndexError before the first baseline is kept."""
+    history = lab.ledger.closed()[: ask.seen]
+    parent = [experiment for experiment in history if is_keep(experiment)][-1]
+    incumbent = lab.incumbent()
+    # Where the incumbent has moved on since the ask, its own commit still has the files as they were.
+    base = lab.workspace.head() if incumbent and incumbent.number == parent.number else parent.commit
+    written = _written_at(lab, ask)
+    program = lab.workspace.read(written, PROGRAM) or ""
+    return Brief(
+        ask=ask,
+        seed=derive(lab.seed, "ask", ask.id),
+        metric=lab.task.metric,
+        base=base,
+        parent=parent.number,
+        files=lab.workspace.files(base),
+        program=program,
+        strategy=strategy_of(program),
+        hypotheses=hypothesis.parse(lab.workspace.read(written, HYPOTHESES) or ""),
+        history=history,
+        pending=_pending(lab, ask),
+        refusals=[refusal for refusal in lab.ledger.refusals(REFUSALS) if refusal.ask.id < ask.id],
+        files_at=lab.workspace.files,
+    )
+
+
+def strategy_of(program: str) -> Strategy:
+    """The strategy as written; a section that a person broke counts as an empty one."""
+    try:
+        return strategy.parse(program)
+    except strategy.StrategyError:
+        return Strategy()
+
+
+def _written_at(lab: Lab, ask: Ask) -> str:
+    """The commit that carries the strategy and the hypotheses which the ask follows."""
+    revisions = lab.ledger.revisions()
+    if revisions and revisions[-1].version != ask.revision:
+        return next((r.commit for r in revisions if r.version == ask.revision), lab.workspace.head())
+    return lab.workspace.head()
+
+
+def _pending(lab: Lab, ask: Ask) -> Sequence[Proposal]:
+    """Proposals asked for earlier whose fate was not known at the ask."""
+    begun = sorted([*lab.ledger.closed()[ask.seen :], *lab.ledger.opened()], key=lambda e: e.ask.id)
+    waiting = [w for w in lab.ledger.waiting() if w.proposal is not None]
+    return [e.proposal for e in begun if e.ask.id < ask.id] + [
+        w.proposal for w in waiting if w.ask.id < ask.id and w.proposal is not None
+    ]

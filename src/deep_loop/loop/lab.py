@@ -1,0 +1,68 @@
+"""What an experiment works with: the task, and the ports to the outside world."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from deep_loop.core.event import Event
+from deep_loop.core.experiment import Closing, Experiment, Measured, Outcome, Proposal, is_keep, outcomes, values
+from deep_loop.core.metric import Metric
+from deep_loop.core.readout import Patterns
+from deep_loop.ports import Clock, Executor, Ledger, Observer, Proposer, Results, Workspace
+
+RECENT = 5  # experiments that the expected length of a run is taken from
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is optimised, as the settings say it."""
+
+    command: str
+    editable: Sequence[str]  # paths or glob patterns
+    protected: Sequence[str]
+    metric: Metric
+    patterns: Patterns
+    budget_seconds: float  # what a run gives itself
+    timeout_seconds: float
+    min_gain: float = 0.0  # in the metric's unit
+    repairs: int = 2  # attempts after the first
+    prepare: str | None = None  # run once per study, before its first baseline
+    env: Mapping[str, str] = field(default_factory=dict)  # for its runs
+
+
+@dataclass(frozen=True, slots=True)
+class Lab:
+    """The ports that one study's experiments share. `uid` tells its processes from another study's."""
+
+    tag: str
+    uid: str
+    seed: int
+    task: Task
+    ledger: Ledger[Proposal, Outcome, Closing]
+    workspace: Workspace
+    executor: Executor
+    proposer: Proposer
+    results: Results[Experiment]
+    clock: Clock
+    observers: Sequence[Observer] = ()
+
+    def tell(self, event: Event) -> None:
+        """Let every observer hear it."""
+        for observer in self.observers:
+            observer.hear(event)
+
+    def incumbent(self) -> Experiment | None:
+        """The last keep: each keep beat the one before it."""
+        return next((e for e in reversed(self.ledger.closed()) if is_keep(e)), None)
+
+    def to_beat(self, experiment: Experiment) -> tuple[float, ...]:
+        """The incumbent's good runs; empty where there is nothing to beat, as for a baseline."""
+        incumbent = None if experiment.proposal.parent is None else self.incumbent()
+        return values(incumbent) if incumbent else ()
+
+    def estimate(self) -> float:
+        """Seconds that a run takes: the median of the latest good ones, else the task's own budget."""
+        latest = [o.seconds for e in self.ledger.closed()[-RECENT:] for o in outcomes(e) if isinstance(o, Measured)]
+        return statistics.median(latest) if latest else self.task.budget_seconds

@@ -1,0 +1,114 @@
+"""What a study knows of its mode.
+
+A study repeats a unit: an experiment in ML mode, an inquiry in research mode. It never sees a
+metric or a question, only these calls, all of them made from its own thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from deep_loop.core.event import AnyRecord, Closed, Event
+from deep_loop.core.record import Ask, P, Waiting
+from deep_loop.ports import Slot
+
+T = TypeVar("T")  # what a worker brings back from thinking
+E = TypeVar("E")  # what a run brings back
+A = TypeVar("A")  # an analyst's advice
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run that waits for a slot."""
+
+    unit: int
+    seed: int
+    sought_by: int  # the unit whose decision needs it
+    title: str
+    purpose: str
+    foundation: bool = False  # nothing is proposed or begun until its unit is decided
+
+
+@dataclass(frozen=True, slots=True)
+class Mend(Generic[T]):
+    """A unit whose attempt failed goes back to its proposer; a worker calls `think`."""
+
+    unit: int
+    think: Callable[[], T]
+
+
+class Unit(Protocol[P, T, E]):
+    """One mode's unit of work."""
+
+    proposer: str
+
+    def recover(self) -> Sequence[Run | Mend[T] | Closed]:
+        """Clear what a dead harness left, settle what was decided, and bring open units back."""
+        ...
+
+    def foundation(self) -> Run | None:
+        """Begin what must be measured before anything is proposed, if it is due (a baseline)."""
+        ...
+
+    def watch(self) -> bool:
+        """See what a person did to the workspace; True where a new foundation may be due. Cheap."""
+        ...
+
+    def think(self, ask: Ask) -> Callable[[], T]:
+        """Gather what a proposer needs; the callable is the thinking, for a worker thread."""
+        ...
+
+    def take(self, ask: Ask, thought: T) -> bool:
+        """Check an answer; True when it now waits in the ledger, False when it was refused."""
+        ...
+
+    def give_up(self, ask: Ask, error: BaseException) -> None:
+        """The thinking itself failed: refuse the ask."""
+        ...
+
+    def begin(self, waiting: Waiting[P]) -> Run | None:
+        """Open a line for a waiting proposal; None when it no longer fits and was refused."""
+        ...
+
+    def start(self, run: Run, slot: Slot) -> Future[E]:
+        """Start a run; the future never raises."""
+        ...
+
+    def finish(self, run: Run, result: E) -> Run | Mend[T] | Closed:
+        """Judge a run's result: one more run, a repair, or the end of its unit."""
+        ...
+
+    def mended(self, unit: int, thought: T | None) -> Run | Mend[T] | Closed:
+        """Take up a repair, or close the unit without one (None: the thinking failed)."""
+        ...
+
+    def estimate(self) -> float:
+        """Seconds that the next run is expected to take."""
+        ...
+
+    def halt(self) -> None:
+        """Stop every run at once; their futures resolve."""
+        ...
+
+
+class Outer(Protocol[A]):
+    """The outer tier, as a study sees it."""
+
+    def due(self, record: AnyRecord | None) -> str | None:
+        """Why a meta-analysis is due now that `record` closed (None: at a start), or None."""
+        ...
+
+    def think(self, reason: str) -> Callable[[], A]:
+        """Freeze the evidence; the callable is the analysis, for a worker thread."""
+        ...
+
+    def adopt(self, advice: A) -> Event:
+        """Review and commit the advice; an account of what became of it."""
+        ...
+
+    def failed(self, error: BaseException) -> Event:
+        """The analysis itself failed; it is tried again after the next cohort."""
+        ...

@@ -1,0 +1,26 @@
+"""What a person or a program sees of a study: read models that every interface shares.
+
+They are made from the ledger, opened for reading only, and from the logs; making one changes nothing.
+
+    choose      which study a person means
+    look        look at one: `overview`, `history`, `strategies`, `experiment`
+    values      what is seen
+"""
+
+from deep_loop.views.lens import LEDGER, ML, Lens, Owner, choose, look
+from deep_loop.views.values import Best, Detail, Overview, Row, Run, Running
+
+__all__ = [
+    "LEDGER",
+    "ML",
+    "Best",
+    "Detail",
+    "Lens",
+    "Overview",
+    "Owner",
+    "Row",
+    "Run",
+    "Running",
+    "choose",
+    "look",
+]

@@ -1,0 +1,335 @@
+"""Looking at a study through its ledger and its logs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from deep_loop import config
+from deep_loop.adapters.ledger.sqlite import Kinds, SqliteLedger, StudyInfo, studies
+from deep_loop.core.cohort import Revision
+from deep_loop.core.experiment import (
+    Closing,
+    Crashed,
+    Experiment,
+    Interrupted,
+    Measured,
+    Outcome,
+    Proposal,
+    Pruned,
+    TimedOut,
+    is_keep,
+    value,
+    values,
+)
+from deep_loop.core.readout import plain, progress
+from deep_loop.core.record import Measurement
+from deep_loop.errors import WorkspaceError
+from deep_loop.views.values import Best, Detail, Overview, Row, Run, Running
+
+if TYPE_CHECKING:
+    from deep_loop.adapters.workspace.git import GitWorkspace
+
+ML: Kinds[Proposal, Outcome, Closing] = Kinds(Proposal, Outcome, Closing)
+LEDGER = Path(".deep-loop") / "ledger.db"
+LATEST = 8  # decisions of an overview
+PACE = 12  # experiments that the pace is taken from
+TAIL_BYTES = 8192  # of a log that is read for the latest progress line
+TAIL_LINES = 20  # of a log that a person is shown
+
+
+class Owner(Protocol):
+    """The harness that runs a study now."""
+
+    @property
+    def pid(self) -> int: ...
+    @property
+    def tag(self) -> str: ...
+    @property
+    def since(self) -> float: ...
+    @property
+    def paused(self) -> bool: ...
+    @property
+    def max_experiments(self) -> int: ...
+    @property
+    def meta_interval(self) -> int: ...
+
+
+# --- which study ---------------------------------------------------------------------------------
+
+
+def choose(root: Path, tag: str | None, owner: Owner | None = None) -> StudyInfo:
+    """The study of that tag; without a tag the one that runs, else the latest.
+
+    Raises WorkspaceError, naming the studies that there are, where there is none such.
+    """
+    known = {info.tag: info for info in studies(root / LEDGER)}
+    wanted = tag or (owner.tag if owner else None) or next(reversed(known), None)
+    if wanted is None:
+        raise WorkspaceError(f"there is no study in {root} yet", hint="start one: `deep-loop run --tag exp1`")
+    if wanted not in known:
+        there = f"there are: {', '.join(known)}" if known else "there is none yet"
+        raise WorkspaceError(f"there is no study {wanted!r} in {root}", hint=f"{there}; `--tag` chooses one")
+    return known[wanted]
+
+
+@contextmanager
+def look(root: Path, tag: str | None = None, owner: Owner | None = None) -> Iterator[Lens]:
+    """Look at a study (`choose` says which) for a while; for the thread that opens it."""
+    info = choose(root, tag, owner)
+    ledger = SqliteLedger.load(root / LEDGER, info.tag, ML, _SystemClock(), read_only=True)
+    try:
+        yield Lens(root, config.load(root), ledger)
+    finally:
+        ledger.dispose()
+
+
+class _SystemClock:
+    def time(self) -> float:
+        return time.time()
+
+
+# --- looking at it -------------------------------------------------------------------------------
+
+
+class Lens:
+    """One study, looked at again and again: a look reads what is new since the one before."""
+
+    def __init__(self, root: Path, settings: config.Settings, ledger: SqliteLedger[Proposal, Outcome, Closing]) -> None:
+        self._root = root
+        self._settings = settings
+        self._ledger = ledger
+        self.metric = settings.metric
+        self.tag = ledger.info.tag
+
+    @cached_property
+    def _git(self) -> GitWorkspace:
+        from deep_loop.adapters.workspace.git import GitWorkspace
+
+        task, info = self._settings.task, self._ledger.info
+        return GitWorkspace(
+            self._root, tag=info.tag, branch=info.branch, editable=task.editable, protected=task.protected
+        )
+
+    def overview(self, owner: Owner | None) -> Overview:
+        """The study as it stands; `owner` is the harness of this workspace, if one runs."""
+        owner = owner if owner and owner.tag == self.tag else None
+        study = self._settings.study
+        limit = owner.max_experiments if owner else study.max_experiments
+        interval = owner.meta_interval if owner else study.meta_interval
+        closed = self._ledger.closed()
+        counted = [e for e in closed if e.counted]
+        revisions = self._ledger.revisions()
+        kept = [e for e in closed if is_keep(e)]
+        baseline = next((value(e) for e in kept if e.proposal.parent is None), None)
+        best = _best(kept[-1]) if kept else None
+        gain = _gain(self._settings, best.value if best else None, baseline)
+        statuses = [e.decision.status for e in counted if e.decision]
+        now = time.time()
+        began = self._ledger.info.created_at
+        pace = _pace(counted, owner.since if owner else began)
+        running = self._running(closed, now) if owner else ()
+        return Overview(
+            tag=self.tag,
+            branch=self._ledger.info.branch,
+            metric=self.metric.name,
+            direction=self.metric.direction.value,
+            state="stopped" if owner is None else "paused" if owner.paused else "running",
+            pid=owner.pid if owner else None,
+            experiments=len(counted),
+            limit=limit,
+            keeps=statuses.count("keep"),
+            discards=statuses.count("discard"),
+            crashes=statuses.count("crash"),
+            baseline=baseline,
+            incumbent=best,
+            gain=gain[0],
+            relative_gain=gain[1],
+            running=running,
+            latest=tuple(self._rows(closed[-1 : -LATEST - 1 : -1], closed)),
+            strategy=revisions[-1].version if revisions else 0,
+            next_meta=max(0, interval - _since(counted, revisions[-1].seen if revisions else 0)),
+            per_hour=3600 / pace if pace else None,
+            seconds_left=self._left(limit - len(counted), pace, running) if owner else None,
+            elapsed=(now if owner else _last_sign(closed, began)) - began,
+        )
+
+    def history(self) -> tuple[Row, ...]:
+        """Every experiment: the closed ones in the order of closing, then the open ones."""
+        closed = self._ledger.closed()
+        return tuple(self._rows([*closed, *self._ledger.opened()], closed))
+
+    def strategies(self) -> tuple[Revision, ...]:
+        """Every rewrite of the strategy, oldest first."""
+        return tuple(self._ledger.revisions())
+
+    def experiment(self, number: int) -> Detail:
+        """All about one experiment; raises LedgerError where there is none of that number."""
+        record = self._ledger.record(number)
+        proposal = record.proposal
+        commit = record.attempts[-1].commit if record.attempts else proposal.commit
+        log = record.measurements[-1].log if record.measurements else None
+        return Detail(
+            row=next(self._rows([record], self._ledger.closed())),
+            branch=self._ledger.info.branch,
+            base=proposal.base,
+            rationale=proposal.idea.rationale,
+            expected=proposal.idea.expected,
+            changes=proposal.idea.changes,
+            runs=tuple(_run(m) for m in record.measurements),
+            diff=self._git.diff(proposal.base, commit),
+            log_tail="\n".join(_tail(self._root / log).rstrip().splitlines()[-TAIL_LINES:]) if log else "",
+        )
+
+    def read(self, path: str) -> str | None:
+        """A file's text as the study branch has it, or None where it has no such file."""
+        return self._git.read(self._git.head(), path)
+
+    # --- parts of the above ----------------------------------------------------------------------
+
+    def _rows(self, chosen: Sequence[Experiment], closed: Sequence[Experiment]) -> Iterator[Row]:
+        known = {e.number: e for e in closed}
+        for record in chosen:
+            idea, parent = record.proposal.idea, record.proposal.parent
+            good = [m.outcome for m in record.measurements if isinstance(m.outcome, Measured)]
+            reference = value(known[parent]) if parent in known else None
+            gain, relative = _gain(self._settings, value(record), reference)
+            yield Row(
+                experiment=record.number,
+                commit=record.attempts[-1].commit if record.attempts else "",
+                status=record.decision.kind if record.decision else "open",
+                value=value(record),
+                runs=len(values(record)),
+                gain=gain,
+                relative_gain=relative,
+                memory_mb=max((o.memory_mb for o in good if o.memory_mb is not None), default=None),
+                seconds=sum(m.outcome.seconds for m in record.measurements if m.outcome),
+                title=_line(idea.title),
+                kind=idea.kind,
+                proposer=record.proposal.proposer,
+                hypothesis=idea.hypothesis,
+                parent=parent,
+                strategy=record.ask.revision,
+                order=record.order,
+                opened_at=record.opened_at,
+                closed_at=record.closed_at,
+                reason=_line(record.decision.reason) if record.decision else "",
+            )
+
+    def _running(self, closed: Sequence[Experiment], now: float) -> tuple[Running, ...]:
+        """The runs without an outcome: an open line's own, or a replicate of a closed one."""
+        pattern = self._settings.task.progress.pattern
+        expected = self._expected(closed)
+        found = []
+        for record in [*closed, *self._ledger.opened()]:
+            for run in record.measurements:
+                if run.outcome is None and run.ended_at is None:
+                    at = progress(_tail(self._root / run.log), pattern)
+                    found.append(
+                        Running(
+                            experiment=record.number,
+                            title=_line(record.proposal.idea.title),
+                            purpose=_purpose(record, run),
+                            slot=run.slot,
+                            seed=run.seed,
+                            seconds=max(0.0, now - run.started_at),
+                            expected=expected,
+                            percent=at.percent if at else None,
+                            loss=at.loss if at else None,
+                        )
+                    )
+        return tuple(found)
+
+    def _expected(self, closed: Sequence[Experiment]) -> float:
+        """Seconds that a run takes: the median of the latest good ones, else the program's own budget."""
+        good = [m.outcome.seconds for e in closed[-PACE:] for m in e.measurements if isinstance(m.outcome, Measured)]
+        return sorted(good)[len(good) // 2] if good else self._settings.task.budget_seconds
+
+    def _left(self, experiments: int, pace: float | None, running: Sequence[Running]) -> float:
+        """Seconds until that many experiments are closed; what runs now has a part of its time behind it."""
+        each = pace or self._settings.task.budget_seconds
+        behind = max((min(run.seconds, each) for run in running), default=0.0)
+        return max(0.0, experiments * each - behind)
+
+
+def _best(experiment: Experiment) -> Best:
+    idea = experiment.proposal.idea
+    return Best(experiment.number, experiment.commit, _line(idea.title), value(experiment), len(values(experiment)))
+
+
+def _line(text: str) -> str:
+    """Text of an agent on one line, without colours and control characters."""
+    return " ".join(plain(text).split())
+
+
+def _gain(settings: config.Settings, found: float | None, reference: float | None) -> tuple[float | None, float | None]:
+    """A value's gain over a reference, in the metric's unit and as a fraction."""
+    if found is None or reference is None:
+        return None, None
+    return settings.metric.gain(found, reference), settings.metric.relative_gain(found, reference)
+
+
+def _pace(counted: Sequence[Experiment], since: float) -> float | None:
+    """Seconds from one closed experiment to the next, lately and since then; None while too few are closed."""
+    times = [e.closed_at for e in counted if e.closed_at is not None and e.closed_at >= since][-PACE:]
+    return (times[-1] - times[0]) / (len(times) - 1) if len(times) > 2 else None
+
+
+def _since(counted: Sequence[Experiment], seen: int) -> int:
+    """Experiments that the latest meta-analysis did not see."""
+    return sum(1 for e in counted if e.order is not None and e.order > seen)
+
+
+def _last_sign(closed: Sequence[Experiment], began: float) -> float:
+    return (closed[-1].closed_at or began) if closed else began
+
+
+def _purpose(record: Experiment, run: Measurement[Outcome]) -> str:
+    """Why a run is made, in words."""
+    if run.sought_by != record.number:
+        return f"measured again, to judge experiment {run.sought_by}"
+    earlier = [m for m in record.measurements if m.id < run.id and m.attempt == run.attempt]
+    if any(isinstance(m.outcome, Measured) for m in earlier):
+        return "confirmation on a fresh seed" if record.proposal.parent is not None else "again, to see the noise"
+    return f"repair {run.attempt}" if run.attempt else "first run"
+
+
+def _run(measurement: Measurement[Outcome]) -> Run:
+    found: float | None = None
+    memory: float | None = None
+    reason = ""
+    match measurement.outcome:
+        case Measured(value=found, memory_mb=memory):
+            pass
+        case Crashed(reason=reason) | Pruned(reason=reason) | Interrupted(reason=reason):
+            pass
+        case TimedOut(limit_seconds=limit):
+            reason = f"killed after {limit:g} s"
+    outcome = measurement.outcome
+    return Run(
+        attempt=measurement.attempt,
+        seed=measurement.seed,
+        slot=measurement.slot,
+        outcome=outcome.kind if outcome else "running",
+        value=found,
+        seconds=outcome.seconds if outcome else 0.0,
+        memory_mb=memory,
+        reason=reason,
+        log=measurement.log,
+        sought_by=measurement.sought_by,
+    )
+
+
+def _tail(path: Path) -> str:
+    """The end of a log, in plain text; empty where there is none (yet, or any more)."""
+    try:
+        with path.open("rb") as log:
+            log.seek(0, 2)
+            log.seek(max(0, log.tell() - TAIL_BYTES))
+            return plain(log.read().decode("utf-8", "replace"))
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,122 @@
+"""What is seen of a study.
+
+With `--json` the command line prints these values as they are: every field by its name, times in
+seconds, values of the metric in its own unit, `null` for what is not there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from deep_loop.core.experiment import Change
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The incumbent."""
+
+    experiment: int
+    commit: str
+    title: str
+    value: float | None  # mean of its good runs
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A run that goes on now."""
+
+    experiment: int
+    title: str
+    purpose: str
+    slot: str
+    seed: int
+    seconds: float  # so far
+    expected: float  # seconds that such a run takes
+    percent: float | None  # as its latest progress line says
+    loss: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the history: an experiment in short."""
+
+    experiment: int
+    commit: str  # empty where it has none yet
+    status: Literal["keep", "discard", "crash", "open"]
+    value: float | None  # mean of its good runs
+    runs: int  # good ones
+    gain: float | None  # over the incumbent that it was made on; positive is better
+    relative_gain: float | None  # the same as a fraction; 0.01 is one per cent
+    memory_mb: float | None  # peak
+    seconds: float  # wall clock of all its runs
+    title: str
+    kind: str
+    proposer: str
+    hypothesis: str | None
+    parent: int | None  # that incumbent's number; null for a baseline
+    strategy: int  # version of the strategy that it was proposed under
+    order: int | None  # its place in the order of closing, from 1
+    opened_at: float  # seconds since the epoch
+    closed_at: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A study as it stands."""
+
+    tag: str
+    branch: str
+    metric: str
+    direction: str
+    state: Literal["running", "paused", "stopped"]
+    pid: int | None  # of the harness, where one runs
+    experiments: int  # closed ones; baselines do not count, here and below
+    limit: int
+    keeps: int
+    discards: int
+    crashes: int
+    baseline: float | None
+    incumbent: Best | None
+    gain: float | None  # of the incumbent over the baseline; positive is better
+    relative_gain: float | None
+    running: tuple[Running, ...]
+    latest: tuple[Row, ...]  # closed last, newest first; baselines too
+    strategy: int  # version; 0 is the person's own
+    next_meta: int  # experiments until the next meta-analysis
+    per_hour: float | None  # experiments
+    seconds_left: float | None  # until `limit`; null where nothing runs
+    elapsed: float  # seconds from the study's beginning until now, or until its last decision
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of an experiment."""
+
+    attempt: int  # 0 is the first; the others are repairs
+    seed: int
+    slot: str
+    outcome: str  # "measured", "crashed", "timed_out", "pruned", "interrupted" or "running"
+    value: float | None
+    seconds: float
+    memory_mb: float | None
+    reason: str  # why it failed; empty where it did not
+    log: str  # path, relative to the workspace
+    sought_by: int  # the experiment whose decision asked for it
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """All that is known of one experiment."""
+
+    row: Row
+    branch: str
+    base: str
+    rationale: str
+    expected: str
+    changes: tuple[Change, ...]
+    runs: tuple[Run, ...]
+    diff: str
+    log_tail: str  # the last lines of its latest run's log

@@ -1,0 +1,106 @@
+"""The commands that look at a study, as a person types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from planted_study import Planted, small
+
+from deep_loop.interfaces.cli import main
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Planted:
+    """A small study; the person stands in a folder of its workspace."""
+    planted = small(tmp_path / "w")
+    (planted.root / "notes").mkdir()
+    monkeypatch.chdir(planted.root / "notes")
+    return planted
+
+
+def test_status(study: Planted, capsys: pytest.CaptureFixture[str]) -> None:
+    """State, incumbent against baseline, counts, last decisions; nothing on standard error."""
+    assert main(["status"]) == 0
+    told = capsys.readouterr()
+    for part in (
+        "exp1, on branch deep-loop/exp1",
+        "stopped",
+        "3 of 24 experiments: 1 kept, 1 discarded, 1 crashed",
+        "val_bpb 2.400000, better by 0.100000 (4.00 %)",
+        "v1; next meta-analysis in 12 experiments",
+        "#3   crash",
+    ):
+        assert part in told.out, part
+    assert told.err == ""
+
+
+def test_status_as_json(study: Planted, capsys: pytest.CaptureFixture[str]) -> None:
+    """The fields of `views.Overview`."""
+    assert main(["status", "--json", "--tag", "exp1"]) == 0
+    seen = json.loads(capsys.readouterr().out)
+    assert seen["incumbent"]["value"] == 2.4 and seen["state"] == "stopped" and seen["running"] == []
+    assert seen["latest"][0]["status"] == "crash"
+
+
+def test_history(study: Planted, capsys: pytest.CaptureFixture[str]) -> None:
+    """A heading, then a line an experiment, whole where standard output is no terminal."""
+    assert main(["history"]) == 0
+    heading, *lines = capsys.readouterr().out.splitlines()
+    assert "val_bpb" in heading and len(lines) == 4
+    assert lines[1].split()[:5] == ["1", "keep", "2.400000", "+4.00", "%"]
+    assert main(["history", "--json"]) == 0
+    assert [row["status"] for row in json.loads(capsys.readouterr().out)] == ["keep", "keep", "discard", "crash"]
+
+
+def test_show(study: Planted, capsys: pytest.CaptureFixture[str]) -> None:
+    """Hypothesis, runs, decision and why, diff, end of the log."""
+    assert main(["show", "1"]) == 0
+    told = capsys.readouterr().out
+    for part in (
+        "experiment 1: WIDTH 64 -> 96",
+        "it may help",
+        "seed 1",
+        "val_bpb 2.400000 over 2 runs, better by 0.100000 (4.00 %)",
+        "keep: better by 0.100000, confirmed on 2 seeds",
+        "+WIDTH = 'WIDTH 64 -> 96'",
+        "val_bpb: 2.4",
+    ):
+        assert part in told, part
+    assert main(["show", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["row"]["status"] == "discard"
+
+
+def test_an_experiment_that_is_not_there(study: Planted, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line, a hint, exit code 1."""
+    assert main(["show", "99"]) == 1
+    told = capsys.readouterr()
+    assert told.out == "" and "no line 99" in told.err and "hint: " in told.err
+
+
+def test_report(study: Planted, capsys: pytest.CaptureFixture[str]) -> None:
+    """The paths of both files are the only output."""
+    assert main(["report"]) == 0
+    assert [Path(line).name for line in capsys.readouterr().out.splitlines()] == ["progress.png", "report.html"]
+    assert (study.root / "progress.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("command", ["stop", "pause", "resume"])
+def test_asking_a_harness_that_does_not_run(command: str, study: Planted, capsys: pytest.CaptureFixture[str]) -> None:
+    """Is an error with a hint, not silence."""
+    assert main([command]) == 1
+    assert "hint: " in capsys.readouterr().err
+
+
+def test_init_makes_a_workspace_and_says_what_to_type(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder with the task's files; a folder that is in use is refused."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "my study"]) == 0
+    told = capsys.readouterr().out
+    assert "cd 'my study'" in told and "run --tag exp1" in told
+    assert (tmp_path / "my study" / "deep-loop.toml").is_file()
+    assert main(["init", "my study"]) == 1
+    assert "hint: " in capsys.readouterr().err

@@ -1,0 +1,74 @@
+"""`deep-loop doctor`: honest about what is there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from planted_study import Planted
+
+from deep_loop.interfaces.cli import main
+from deep_loop.interfaces.cli.doctor import KEYS, find, landlock
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A PATH of its own, in front of the machine's."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:/usr/local/bin:/usr/bin:/bin")
+    return folder
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+def test_it_tells_what_is_there_and_what_is_used(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Agents with their version, keys by name alone, and that runs are not sandboxed."""
+    program(path, "claude", "echo '9.9.9 (Claude Code)'; echo more")
+    monkeypatch.setenv(KEYS[0], "sk-very-secret")
+    monkeypatch.delenv(KEYS[1], raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert main(["doctor"]) == 0
+    told = capsys.readouterr().out
+    for part in (
+        "git version",
+        "claude: 9.9.9 (Claude Code); found, but this version proposes without it",
+        f"{KEYS[0]} is set; {KEYS[1]} not set",
+        "NOT sandboxed",
+        "proposer tuner; analyst statistics",
+        "slot",
+    ):
+        assert part in told, part
+    assert "secret" not in told
+
+
+def test_its_json_holds_the_same(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """For scripts: the workspace, and the slots that its settings ask for."""
+    study = Planted(tmp_path / "w")
+    settings = study.root / "deep-loop.toml"
+    settings.write_text(settings.read_text() + "slots = 2\n")
+    assert main(["doctor", "--json", "--workspace", str(study.root)]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["workspace"] == str(study.root) and len(found["use"]["slots"]) == 2
+    assert found["git"]["version"].startswith("git version")
+    assert found["cores"] >= 1 and found["free_disk_mb"] > 0
+    assert found["keys"].keys() == set(KEYS)
+
+
+def test_a_program_may_be_missing_or_say_nothing(path: Path) -> None:
+    """Neither is an error."""
+    program(path, "codex", "exit 3")
+    assert find("no-such-program").path is None
+    assert find("codex").path and find("codex").version is None
+
+
+def test_landlock_is_a_version_or_nothing() -> None:
+    """The kernel is asked, and nothing is restricted by asking."""
+    version = landlock()
+    assert version is None or version >= 1
