@@ -131,6 +131,7 @@ class Workspace(Protocol):
     """The person's repository. All calls but `files` come from the owner's thread."""
 
     root: Path
+    notices: list[str]  # what a person should be told; whoever tells it empties the list
 
     def head(self) -> str:
         """The study branch's commit."""
@@ -296,6 +297,10 @@ class Ledger(Protocol[P, O, D]):
 
     def serve(self, request: int, answer: str) -> None:
         """Mark one as served, with an answer in words."""
+        ...
+
+    def answer(self, request: int) -> str | None:
+        """What was answered to a request; None while it is not served."""
         ...
 
 

@@ -60,12 +60,29 @@ class Revised:
     summary: str
     hypotheses: int
 
+    @property
+    def words(self) -> str:
+        """What to answer a person who asked for it."""
+        return f"strategy v{self.version}: {self.summary}"
+
 
 @dataclass(frozen=True, slots=True)
 class Warned:
     """Something a person should know; the study goes on."""
 
     text: str
+
+    @property
+    def words(self) -> str:
+        """The text."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A person paused the study, or let it go on."""
+
+    paused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +92,4 @@ class StudyEnded:
     reason: str
 
 
-Event = StudyStarted | Refused | RunStarted | Closed | MetaStarted | Revised | Warned | StudyEnded
+Event = StudyStarted | Refused | RunStarted | Closed | MetaStarted | Revised | Warned | Paused | StudyEnded

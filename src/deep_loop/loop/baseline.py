@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deep_loop.core.experiment import BASELINE, Crashed, Experiment, Idea, Proposal, outcomes
+from deep_loop.core.experiment import BASELINE, Crashed, Experiment, Idea, Proposal, TimedOut, outcomes
 from deep_loop.core.guard import fingerprint
 from deep_loop.core.record import Ask
 from deep_loop.core.seed import derive
@@ -10,7 +10,7 @@ from deep_loop.errors import TaskError
 from deep_loop.loop.lab import Lab
 from deep_loop.ports import Job, Slot
 
-HARNESS = "harness"  # proposes baselines and combinations
+ASKER = "baseline"  # who asks for one, in the ledger
 TAIL = 20  # lines of a log that a person is shown
 PREPARE_SECONDS = 3600.0
 
@@ -23,7 +23,7 @@ def due(lab: Lab) -> Experiment | None:
     head = lab.workspace.head()
     as_it_stands = fingerprint(lab.workspace.files(head))
     incumbent = lab.incumbent()
-    if incumbent and as_it_stands in {incumbent.proposal.fingerprint, _last(lab).proposal.fingerprint}:
+    if incumbent and as_it_stands in {fingerprint(lab.workspace.files(e.commit)) for e in (incumbent, _last(lab))}:
         return None
     if incumbent is None:
         _prepare(lab, head)
@@ -32,22 +32,37 @@ def due(lab: Lab) -> Experiment | None:
         kind=BASELINE,
         rationale="the code as it stands, before anything is proposed",
     )
-    proposal = Proposal(idea, HARNESS, base=head, parent=None, commit=head, fingerprint=as_it_stands)
+    proposal = Proposal(idea, ASKER, base=head, parent=None, commit=head, fingerprint=as_it_stands)
     ask = _ask(lab)
     lab.ledger.propose(ask, proposal)
     return lab.ledger.open(ask, proposal, counted=False)
 
 
-def fail(lab: Lab, experiment: Experiment) -> TaskError:
+def failed(lab: Lab, experiment: Experiment) -> TaskError:
     """What a person is told when there is nothing to improve on, with the end of the log."""
-    outcome = outcomes(experiment)[-1]
-    reason = experiment.decision.reason if experiment.decision else "it did not run"
-    tail = "\n".join(outcome.tail.splitlines()[-TAIL:]) if isinstance(outcome, Crashed) else ""
+    shown = "\n".join(tail(experiment).splitlines()[-TAIL:])
     return TaskError(
-        f"the baseline failed: {reason}" + (f"\n\nthe last lines of its log:\n{tail}" if tail else ""),
+        f"the baseline failed: {why(experiment)}" + (f"\n\nthe last lines of its log:\n{shown}" if shown else ""),
         hint=f"run `{lab.task.command}` by hand, mend it, commit, and start again; "
         f"{lab.task.metric.name} is read with the pattern {lab.task.patterns.metric}",
     )
+
+
+def why(experiment: Experiment) -> str:
+    """Why its last run failed, in one line."""
+    match outcomes(experiment)[-1]:
+        case Crashed(reason=reason):
+            return reason
+        case TimedOut(limit_seconds=limit):
+            return f"timed out after {limit:g} s"
+        case _:
+            return "it did not run"
+
+
+def tail(experiment: Experiment) -> str:
+    """The end of its last run's log, where that crashed."""
+    last = outcomes(experiment)[-1]
+    return last.tail if isinstance(last, Crashed) else ""
 
 
 def _last(lab: Lab) -> Experiment:
@@ -57,8 +72,8 @@ def _last(lab: Lab) -> Experiment:
 
 def _ask(lab: Lab) -> Ask:
     """The baseline's place in the order: the one that a dead harness took already, or a new one."""
-    taken = (w.ask for w in lab.ledger.waiting() if w.ask.proposer == HARNESS)
-    return next(taken, None) or lab.ledger.ask(HARNESS, revision(lab))
+    taken = (w.ask for w in lab.ledger.waiting() if w.ask.proposer == ASKER)
+    return next(taken, None) or lab.ledger.ask(ASKER, revision(lab))
 
 
 def revision(lab: Lab) -> int:
@@ -73,7 +88,7 @@ def _prepare(lab: Lab, commit: str) -> None:
         return
     folder = lab.workspace.folder(commit, "prepare")
     log = lab.workspace.root / ".deep-loop" / "logs" / lab.tag / "prepare.log"
-    env = {**lab.task.env, "DEEP_LOOP_SEED": str(derive(lab.seed, "prepare"))}
+    env = {**lab.task.prepare_env, "DEEP_LOOP_SEED": str(derive(lab.seed, "prepare"))}
     job = Job(f"{lab.uid}-prepare", lab.task.prepare, folder, log, env, PREPARE_SECONDS)
     ended = lab.executor.start(job, Slot("prepare")).result()
     lab.workspace.discard(folder)

@@ -14,22 +14,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from deep_loop.core.decide import Evidence, decide
-from deep_loop.core.event import Closed, RunStarted, Warned
-from deep_loop.core.experiment import Closing, Crash, Crashed, Experiment, Idea, Keep, Measure, Proposal, outcomes
-from deep_loop.core.guard import Accepted, Rejected, review
+from deep_loop.core.event import Closed, RunStarted
+from deep_loop.core.experiment import (
+    Closing,
+    Crash,
+    Experiment,
+    Idea,
+    Interrupted,
+    Keep,
+    Measure,
+    Proposal,
+    outcomes,
+)
+from deep_loop.core.guard import Rejected
 from deep_loop.core.readout import Exit, readout
 from deep_loop.core.record import Ask, Waiting
-from deep_loop.loop import baseline, person, proposals, recovery, runs
+from deep_loop.core.seed import derive
+from deep_loop.loop import baseline, person, proposals, recovery
 from deep_loop.loop.brief import brief
 from deep_loop.loop.lab import Lab
 from deep_loop.loop.unit import Mend, Run
-from deep_loop.ports import Slot
-
-Step = Run | Mend["Thought"] | Closed
+from deep_loop.ports import Files, Job, Slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +49,161 @@ class Thought:
     checkout: Path
     base: str
     parent: int | None
+
+
+Step = Run | Mend[Thought] | Closed
+
+
+class ExperimentUnit:
+    """ML mode's unit of work; every call but the thinking comes from the study's one thread."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.proposer = lab.proposer.name
+        self._running: dict[Run, tuple[int, Path]] = {}  # what runs now -> its measurement and its folder
+
+    def think(self, ask: Ask) -> Callable[[], Thought]:
+        """Brief the proposer; the returned thinking is done by a worker."""
+        told = brief(self.lab, ask)
+        checkout = self.lab.workspace.checkout(told.base)
+        return lambda: Thought(self.lab.proposer.propose(told, checkout), checkout, told.base, told.parent)
+
+    def take(self, ask: Ask, thought: Thought) -> bool:
+        """Take what the proposer changed, and nothing else, if the guard accepts it."""
+        reviewed = proposals.collect(self.lab, thought.checkout, thought.base)
+        if thought.idea is None:
+            proposals.refuse(self.lab, ask, "nothing to propose")
+        elif isinstance(reviewed, Rejected):
+            proposals.refuse(self.lab, ask, reviewed.reason)
+        else:
+            proposals.wait(self.lab, ask, thought.idea, thought.base, thought.parent, reviewed)
+            return True
+        return False
+
+    def give_up(self, ask: Ask, error: BaseException) -> None:
+        """The proposer failed while it thought: its ask ends, the study goes on."""
+        proposals.refuse(self.lab, ask, f"{self.proposer} failed: {type(error).__name__}: {error}")
+
+    def begin(self, waiting: Waiting[Proposal]) -> Run | None:
+        """Open the experiment's line, on the incumbent of now; None where the change no longer fits."""
+        assert waiting.proposal is not None
+        proposal = proposals.follow(self.lab, waiting.ask, waiting.proposal)
+        if proposal is None:
+            return None
+        return self._enter(self.lab.ledger.open(waiting.ask, proposal, counted=True))
+
+    def start(self, run: Run, slot: Slot) -> Future[Exit]:
+        """Run the experiment's commit, in a folder of its own, with the run's seed."""
+        lab = self.lab
+        experiment = lab.ledger.record(run.unit)
+        log = f".deep-loop/logs/{lab.tag}/{run.unit:04d}-{len(experiment.measurements)}.log"
+        measurement = lab.ledger.start(run.unit, run.seed, run.sought_by, slot.name, log)
+        folder = lab.workspace.folder(experiment.commit, f"{lab.tag}-{measurement.id}")
+        self._running[run] = (measurement.id, folder)
+        env = {**lab.task.env, "DEEP_LOOP_SEED": str(run.seed)}
+        id = recovery.job_id(lab, measurement.id)
+        job = Job(id, lab.task.command, folder, lab.workspace.root / log, env, lab.task.timeout_seconds)
+        lab.tell(RunStarted(run.unit, run.sought_by, run.title, slot.name, run.purpose))
+        return lab.executor.start(job, slot)
+
+    def finish(self, run: Run, result: Exit) -> Step:
+        """Turn the log and the exit into an outcome, record it, and see what the evidence asks for."""
+        task = self.lab.task
+        measurement, folder = self._running.pop(run)
+        outcome = readout(result, task.metric, task.patterns, timeout_seconds=task.timeout_seconds)
+        self.lab.ledger.end(measurement, outcome)
+        self.lab.workspace.discard(folder)
+        return self._advance(self.lab.ledger.record(run.sought_by))
+
+    def mended(self, unit: int, thought: Thought | None) -> Step:
+        """Take a repair as the experiment's next attempt, or let the crash stand."""
+        experiment = self.lab.ledger.record(unit)
+        if thought is not None:
+            reviewed = proposals.collect(self.lab, thought.checkout, experiment.commit)
+            if thought.idea is not None and not isinstance(reviewed, Rejected):
+                return self._retry(experiment, reviewed.files)
+        return self._close(experiment, Crash(baseline.why(experiment)))
+
+    def _enter(self, experiment: Experiment) -> Run:
+        """Give an opened line its ref and its first attempt; the same again after a kill."""
+        proposals.number(self.lab, experiment)
+        self.lab.ledger.attempt(experiment.number, experiment.proposal.commit)
+        return self._run(self.lab.ledger.record(experiment.number), experiment.number, "first run")
+
+    def _advance(self, experiment: Experiment) -> Step:
+        """Decide on the evidence so far."""
+        lab = self.lab
+        evidence = Evidence(lab.task.metric, lab.task.min_gain, outcomes(experiment), lab.to_beat(experiment))
+        decision = decide(evidence)
+        if isinstance(decision, Measure):
+            measured = experiment if decision.target == "candidate" else lab.incumbent() or experiment
+            return self._run(measured, experiment.number, decision.reason)
+        if isinstance(decision, Crash) and experiment.counted and len(experiment.attempts) <= lab.task.repairs:
+            return Mend(experiment.number, self._repair(experiment))
+        return self._close(experiment, decision)
+
+    def _close(self, experiment: Experiment, decision: Closing) -> Closed:
+        """Close the line, then let git and results.tsv follow."""
+        lab = self.lab
+        rival = lab.incumbent()
+        closed = lab.ledger.close(experiment.number, decision)
+        recovery.settle(lab, closed)
+        lab.results.append(closed)
+        lab.tell(Closed(closed))
+        if not closed.counted and isinstance(decision, Crash) and rival is None:
+            raise baseline.failed(lab, closed)
+        if isinstance(decision, Keep) and rival and closed.proposal.parent not in (None, rival.number):
+            proposals.combine(lab, closed, rival)
+        return Closed(closed)
+
+    def _repair(self, experiment: Experiment) -> Callable[[], Thought]:
+        """Hand a crash back to its proposer: the failed code, and the end of its log."""
+        told = brief(self.lab, experiment.ask)
+        idea, failure = experiment.proposal.idea, baseline.tail(experiment)
+        checkout = self.lab.workspace.checkout(experiment.commit)
+
+        def repair() -> Thought:
+            mended = self.lab.proposer.repair(told, checkout, failure)
+            return Thought(idea if mended else None, checkout, told.base, told.parent)
+
+        return repair
+
+    def _retry(self, experiment: Experiment, files: Files) -> Run:
+        """Commit a repair on the failed attempt, give it its ref, run it."""
+        attempt = len(experiment.attempts)
+        title = f"{experiment.proposal.idea.title}: repair {attempt}"
+        commit = self.lab.workspace.commit(experiment.commit, files, title + "\n")
+        self.lab.workspace.keep_reachable(f"{experiment.number}-r{attempt}", commit)
+        self.lab.ledger.attempt(experiment.number, commit)
+        return self._run(self.lab.ledger.record(experiment.number), experiment.number, f"repair {attempt}")
+
+    def _run(self, experiment: Experiment, sought_by: int, purpose: str) -> Run:
+        """The next run of an experiment's last attempt, on a seed that it has not had."""
+        last = len(experiment.attempts) - 1
+        had = sum(m.attempt == last and not isinstance(m.outcome, Interrupted) for m in experiment.measurements)
+        seed = derive(self.lab.seed, "run", experiment.number, last, had)
+        idea = experiment.proposal.idea
+        return Run(experiment.number, seed, sought_by, idea.title, purpose, foundation=not experiment.counted)
+
+    def recover(self) -> Sequence[Step]:
+        """Bring what a dead harness left into order, and open experiments back to where they were."""
+        recovery.tidy(self.lab)
+        person.tell_notices(self.lab)
+        return [self._advance(e) if e.attempts else self._enter(e) for e in self.lab.ledger.opened()]
+
+    def foundation(self) -> Run | None:
+        """Begin a baseline where the code as it stands was never measured."""
+        opened = baseline.due(self.lab)
+        return self._enter(opened) if opened else None
+
+    def watch(self) -> bool:
+        """Take note of what a person did; True where that may call for a new baseline."""
+        return person.watch(self.lab)
+
+    def estimate(self) -> float:
+        """Seconds that the next run is expected to take."""
+        return self.lab.estimate()
+
+    def halt(self) -> None:
+        """Stop every run at once."""
+        self.lab.executor.stop()

@@ -30,6 +30,7 @@ class Task:
     repairs: int = 2  # attempts after the first
     prepare: str | None = None  # run once per study, before its first baseline
     env: Mapping[str, str] = field(default_factory=dict)  # for its runs
+    prepare_env: Mapping[str, str] = field(default_factory=dict)  # for its preparation
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from deep_loop.loop.lab import Lab
 def tidy(lab: Lab) -> None:
     """End runs that were cut off, kill their leftovers, settle what was decided, project the table anew."""
     cut_off = [
-        (experiment, measurement)
+        measurement
         for experiment in [*lab.ledger.opened(), *lab.ledger.closed()]
         for measurement in experiment.measurements
         if measurement.outcome is None
     ]
-    lab.executor.sweep([job_id(lab, measurement.id) for _, measurement in cut_off])
-    for _, measurement in cut_off:
+    lab.executor.sweep([job_id(lab, measurement.id) for measurement in cut_off])
+    for measurement in cut_off:
         lab.ledger.end(measurement.id, Interrupted("the harness stopped while it ran"))
     lab.workspace.recover()
     for experiment in lab.ledger.unsettled():
@@ -26,20 +26,11 @@ def tidy(lab: Lab) -> None:
 def settle(lab: Lab, experiment: Experiment) -> None:
     """Let git follow a closed line: a keep extends the branch. Idempotent."""
     if isinstance(experiment.decision, Keep):
-        lab.workspace.settle(experiment.number, experiment.commit, message(experiment))
+        idea = experiment.proposal.idea
+        lab.workspace.settle(experiment.number, experiment.commit, f"{idea.title}\n\n{idea.rationale}\n")
     lab.ledger.settled(experiment.number)
 
 
 def job_id(lab: Lab, measurement: int) -> str:
-    """Marks every process of one run."""
+    """Marks every process of one run; `lab.uid` makes it unique on the machine."""
     return f"{lab.uid}-{measurement}"
-
-
-def message(experiment: Experiment) -> str:
-    """A commit's message: title, then what the proposer said before it ran."""
-    return describe(experiment.proposal.idea.title, experiment.proposal.idea.rationale, experiment.proposal.proposer)
-
-
-def describe(title: str, rationale: str, proposer: str) -> str:
-    """The message of an experiment's commit."""
-    return f"{title}\n\n{rationale}\n\nProposed-by: {proposer}\n"

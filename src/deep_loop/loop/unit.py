@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from deep_loop.core.event import AnyRecord, Closed, Event
+from deep_loop.core.event import AnyRecord, Closed, Revised, Warned
 from deep_loop.core.record import Ask, P, Waiting
 from deep_loop.ports import Slot
 
@@ -105,10 +105,10 @@ class Outer(Protocol[A]):
         """Freeze the evidence; the callable is the analysis, for a worker thread."""
         ...
 
-    def adopt(self, advice: A) -> Event:
+    def adopt(self, advice: A) -> Revised | Warned:
         """Review and commit the advice; an account of what became of it."""
         ...
 
-    def failed(self, error: BaseException) -> Event:
+    def failed(self, error: BaseException) -> Warned:
         """The analysis itself failed; it is tried again after the next cohort."""
         ...

@@ -311,6 +311,14 @@ class SqliteLedger(Generic[P, O, D]):
             if not served:
                 raise _misuse(f"no request {request} waits for an answer")
 
+    def answer(self, request: int) -> str | None:
+        """What was answered to a request; None while it is not served."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                "SELECT answer FROM requests WHERE id = ? AND study = ?", (request, self._study)
+            ).fetchone()
+        return row[0] if row else None
+
     # --- shared by the calls above ---------------------------------------------------------------
 
     def _lines(self, where: str) -> Sequence[Record[P, O, D]]:

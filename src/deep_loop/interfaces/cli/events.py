@@ -10,6 +10,7 @@ from deep_loop.core.event import (
     Closed,
     Event,
     MetaStarted,
+    Paused,
     Refused,
     Revised,
     RunStarted,
@@ -40,6 +41,8 @@ def sentence(event: Event) -> str:
             return f"strategy v{version}: {summary} ({words.plural(hypotheses, 'hypothesis', 'hypotheses')})"
         case Warned(text=text):
             return f"warning: {text}"
+        case Paused(paused=paused):
+            return "paused" if paused else "going on"
         case StudyEnded(reason=reason):
             return f"the study ends: {reason}"
     assert_never(event)

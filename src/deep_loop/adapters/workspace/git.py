@@ -1,0 +1,305 @@
+"""The person's repository as a study sees it: `ports.Workspace` on git.
+
+git.py         this port: the study branch, its refs, what a person did to it
+entrance.py    onto the study branch, at the start of a run
+person.py      the person's checkout, brought along
+checkout.py    a proposer's own repository
+merge.py       a change made on another base
+store.py       commits and their files, by plumbing
+repository.py  is this a repository, and where are its parts
+plumbing.py    running git
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from deep_loop.adapters.workspace import checkout, merge
+from deep_loop.adapters.workspace.entrance import Entrance
+from deep_loop.adapters.workspace.person import PersonCheckout
+from deep_loop.adapters.workspace.plumbing import Git
+from deep_loop.adapters.workspace.repository import check_names, open_repository
+from deep_loop.adapters.workspace.seen import Seen, replace_text
+from deep_loop.adapters.workspace.store import Store
+from deep_loop.core.guard import matches
+from deep_loop.errors import WorkspaceError
+from deep_loop.ports import Files, HumanChange
+
+ATTEMPTS = 20  # at moving a branch that somebody else moves at the same moment
+LISTED = 50  # a person's commits reported one by one; more of them are reported as one change
+TRAILERS = re.compile(r"\n\n([\w-]+: .*\n?)+\Z")  # a message's last paragraph, all of it `Name: value`
+STALE = 10.0  # seconds; git holds a ref's lock for milliseconds
+
+
+class GitWorkspace:
+    """A study on one branch of the repository at `root`; see `ports.Workspace` for what each call promises.
+
+    Nothing is written before `enter`. What a person should know and the study survives is appended to
+    `notices`, one line each; whoever shows them takes them out of the list.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        tag: str,
+        branch: str,
+        editable: Sequence[str],
+        protected: Sequence[str],
+        links: Sequence[str] = (),
+        program: str = "program.md",
+    ) -> None:
+        """Raises WorkspaceError where `root` is no repository of its own, git is missing or old, or a name is bad.
+
+        `editable` and `protected` are patterns as in `core.guard.matches`; `links` are paths relative to
+        `root` that git ignores (data) and that each run folder gets a link to.
+        """
+        self.root = Path(root).absolute()
+        self.notices: list[str] = []
+        self._tag, self._branch, self._ref = tag, branch, f"refs/heads/{branch}"
+        self._editable, self._program, self._links = tuple(editable), program, tuple(map(_inside, links))
+        self._state = self.root / ".deep-loop"
+        self._git = Git(self.root)
+        self._repository = open_repository(self.root, self._git)
+        check_names(self._git, tag, branch)
+        self._store = Store(self._git, self._state / "tmp", self._editable)
+        self._person = PersonCheckout(self._repository, self._store, branch, program, self.notices)
+        guarded = (*editable, *protected)
+        self._entrance = Entrance(self._repository, self._store, self._person, branch, guarded, self.notices)
+        self._seen = Seen(self._state / "heads" / tag)
+
+    # --- the branch -------------------------------------------------------------------------------
+
+    def enter(self, start: str | None) -> None:
+        """Put the person's checkout on the study branch, made from `start` (default: HEAD) on the first run.
+
+        A first run raises WorkspaceError over uncommitted edits of editable or protected files; other
+        edits come along where git allows. A later run that cannot switch leaves a notice and goes on
+        without the checkout. Raises WorkspaceError in the middle of a merge and the like, without a
+        commit to start from, and where the branch is checked out in another worktree.
+        """
+        self._keep_out_of_git()
+        self._person.finish_move()
+        begun = self._entrance.enter(start)
+        if begun or self._seen.head is None:
+            self._seen.account_for(self.head())
+
+    def head(self) -> str:
+        """The study branch's commit; raises WorkspaceError where somebody deleted the branch."""
+        return self._existing(self._store.ref(self._ref))
+
+    def files(self, commit: str) -> Files:
+        return self._store.files(commit)
+
+    def read(self, commit: str, path: str) -> str | None:
+        return self._store.read(commit, path)
+
+    def subjects(self, limit: int) -> tuple[str, ...]:
+        return tuple(self._git.text("log", f"--max-count={limit}", "--format=%s", self._ref).splitlines())
+
+    def diff(self, old: str, new: str) -> str:
+        """The change from one commit to another as a unified diff, without colours or a person's diff settings."""
+        return self._git.text("diff-tree", "-p", "-r", "-M", "--no-ext-diff", "--no-textconv", "--no-color", old, new)
+
+    def commit(self, base: str, files: Files, message: str) -> str:
+        return self._store.commit(base, files, message)
+
+    def keep_reachable(self, name: str, commit: str | None) -> None:
+        ref = f"refs/deep-loop/{self._tag}/{name}"
+        self._git.raw("update-ref", *(["-d", ref] if commit is None else [ref, commit]))
+
+    def settle(self, number: int, commit: str, message: str) -> str:
+        """Extend the branch by a keep: the commit itself where it sits on the head, else a commit like it.
+
+        The latter carries the trailers `Deep-Loop-Experiment` and `Deep-Loop-Source`, by which a repeated
+        call finds it again among the commits made since the experiment's base.
+        """
+        for _ in range(ATTEMPTS):
+            head = self.head()
+            if self._store.contains(head, commit):
+                return head
+            if self._store.parent(commit) == head:
+                new = commit
+            elif self._stands_for(commit, head):
+                return head
+            else:
+                new = self._store.combine(head, commit, _with_trailers(message, number, commit))
+            if self._advance(head, new, f"keep experiment {number}"):
+                return new
+        raise self._restless()
+
+    def write(self, files: Files, message: str) -> str:
+        """Commit files that no experiment owns; raises ValueError for editable ones. No change, no commit."""
+        if owned := [path for path in files if matches(path, self._editable)]:
+            raise ValueError(f"only a keep changes editable files: {', '.join(owned)}")
+        for _ in range(ATTEMPTS):
+            head = self.head()
+            new = self._store.commit(head, files, message)
+            if not self._store.changed(head, new):
+                return head
+            if self._advance(head, new, message.partition("\n")[0]):
+                return new
+        raise self._restless()
+
+    def reapply(self, commit: str, onto: str) -> Files | None:
+        """The editable files of `commit`'s change made on `onto`; None where they conflict.
+
+        Constants on neighbouring lines, which git takes for a conflict, are merged one by one.
+        """
+        parent = self._store.parent(commit)
+        base = self.files(parent) if parent else {}
+        return merge.three_way(self._git, base, self.files(onto), self.files(commit), self._store.scratch)
+
+    # --- folders ----------------------------------------------------------------------------------
+
+    def checkout(self, commit: str) -> Path:
+        return checkout.make(self._repository, self._store, commit, self._state / "proposals")
+
+    def collect(self, folder: Path) -> Mapping[str, str | None]:
+        return checkout.collect(self._repository, self._store, folder)
+
+    def folder(self, commit: str, name: str) -> Path:
+        """`.deep-loop/runs/<name>`, made anew: the files as a checkout has them, and links to what git ignores."""
+        folder = self._state / "runs" / name
+        self.discard(folder)
+        self._store.export(commit, folder)
+        for link in self._links:
+            place, target = folder / link, self.root / link
+            if target.exists() and not os.path.lexists(place):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.symlink_to(target.resolve())
+        return folder
+
+    def discard(self, folder: Path) -> None:
+        """Remove a folder that `checkout` or `folder` made; one that is gone already is fine."""
+        if self._state not in folder.parents:
+            raise ValueError(f"not a folder of the harness's: {folder}")
+        _remove(folder)
+
+    # --- what happened while nobody looked ----------------------------------------------------------
+
+    def sync(self) -> Sequence[HumanChange]:
+        """What a person did since the last look; an edited program file is committed as `human: ...` first.
+
+        A commit that touches editable files is of kind "editable"; one that touches the program file is
+        (also) reported as "program"; any other as "other". One process where nothing changed.
+        """
+        head, attached = self._person.look()
+        head = self._existing(head)
+        changes = self._since(head)
+        self._seen.account_for(head)
+        if attached and (commit := self._person.commit_program(head)):
+            self._seen.account_for(commit)
+            changes.append(HumanChange("program", commit, (self._program,)))
+        return changes
+
+    def recover(self) -> None:
+        """Clear folders, locks and temporary indexes that a dead harness left, and finish its last move.
+
+        The index's lock is the person's: it is reported, never removed.
+        """
+        self._keep_out_of_git()
+        for name in ("runs", "proposals", "tmp"):
+            _remove(self._state / name)
+        common = self._repository.common
+        branch_lock = common / f"{self._ref}.lock"
+        for lock in (common / "refs" / "deep-loop" / self._tag).glob("*.lock"):
+            lock.unlink()
+        if branch_lock.exists() and time.time() - branch_lock.stat().st_mtime > STALE:
+            branch_lock.unlink()
+        self._person.report_lock()
+        self._person.finish_move()
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _existing(self, head: str | None) -> str:
+        if head is None:
+            known = self._seen.head or "COMMIT"
+            raise WorkspaceError(
+                f"the study branch {self._branch} does not exist",
+                hint=f"bring it back: git branch {self._branch} {known}",
+            )
+        return head
+
+    def _restless(self) -> WorkspaceError:
+        return WorkspaceError(
+            f"somebody keeps moving {self._branch} while the study writes to it",
+            hint="let the study alone own its branch: commit rarely, or on another branch",
+        )
+
+    def _advance(self, old: str, new: str, why: str) -> bool:
+        """Move the branch to a commit of our own; False where it is not at `old` any more."""
+        self._seen.claim(new)
+        return self._person.advance(old, new, why)
+
+    def _stands_for(self, commit: str, head: str) -> bool:
+        """Whether a commit of the branch, since `commit` left it, was made in its stead."""
+        trailers = "%(trailers:key=Deep-Loop-Source,valueonly)"
+        return commit in self._git.text("log", f"--format={trailers}", f"{commit}..{head}").split()
+
+    def _since(self, head: str) -> list[HumanChange]:
+        """A person's changes of the branch up to `head`, oldest first."""
+        seen = self._seen.head
+        if seen is None or seen == head or self._store.ref(seen) is None:
+            return []
+        listing = self._git.text("rev-list", "--reverse", "--first-parent", f"{seen}..{head}").splitlines()
+        steps = [
+            (before, commit)
+            for before, commit in zip([seen, *listing], listing, strict=False)
+            if commit not in self._seen.own
+        ]
+        if not self._store.contains(head, seen) or len(steps) > LISTED:  # rewritten, or a long history came in
+            return self._as_changes(head, self._store.changed(seen, head))
+        return [
+            change
+            for before, commit in steps
+            for change in self._as_changes(commit, self._store.changed(before, commit))
+        ]
+
+    def _as_changes(self, commit: str, paths: tuple[str, ...]) -> list[HumanChange]:
+        kinds = ["editable"] if any(matches(path, self._editable) for path in paths) else []
+        kinds += ["program"] if self._program in paths else []
+        return [HumanChange(kind, commit, paths) for kind in kinds or ["other"]]
+
+    def _keep_out_of_git(self) -> None:
+        """Make the state folder, ignored by git whatever the person's .gitignore says."""
+        ignore = self._state / ".gitignore"
+        if not ignore.exists():
+            replace_text(ignore, "*\n")
+
+
+def _inside(link: str) -> str:
+    """A link's path; raises WorkspaceError where it leads out of the workspace."""
+    path = PurePosixPath(link)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise WorkspaceError(
+            f"{link!r} cannot be linked into runs", hint="name a path inside the workspace, as in `data`"
+        )
+    return str(path)
+
+
+def _with_trailers(message: str, number: int, commit: str) -> str:
+    """A message with the trailers of a keep, beside those that it has."""
+    body = message.rstrip()
+    gap = "\n" if TRAILERS.search(body) else "\n\n"
+    return f"{body}{gap}Deep-Loop-Experiment: {number}\nDeep-Loop-Source: {commit}\n"
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder whatever a run made of its permissions; links in it are not followed."""
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except PermissionError:
+        folder.chmod(0o700)
+        for place, folders, _ in os.walk(folder):
+            for name in folders:
+                if not (Path(place) / name).is_symlink():
+                    (Path(place) / name).chmod(0o700)
+        shutil.rmtree(folder)

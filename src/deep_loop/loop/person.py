@@ -1,0 +1,54 @@
+"""What a person does to the workspace while a study runs."""
+
+from __future__ import annotations
+
+from deep_loop.core import hypothesis, strategy
+from deep_loop.core.cohort import Revision
+from deep_loop.core.event import Warned
+from deep_loop.loop.baseline import revision
+from deep_loop.loop.brief import HYPOTHESES, PROGRAM
+from deep_loop.loop.lab import Lab
+
+HUMAN = "human"  # the analyst of a revision that a person wrote
+
+
+def watch(lab: Lab) -> bool:
+    """Take note of edits and commits; True where the editable or protected files changed.
+
+    An edit of program.md is a version of the strategy of its own, and never reverted.
+    """
+    changes = lab.workspace.sync()
+    for change in changes:
+        if change.kind == "program":
+            _revise(lab, change.commit)
+        elif change.kind == "other" and HYPOTHESES in change.paths:
+            _complain(lab, change.commit)
+    tell_notices(lab)
+    return any(change.kind == "editable" for change in changes)
+
+
+def tell_notices(lab: Lab) -> None:
+    """Pass on what git had to say to a person."""
+    for notice in lab.workspace.notices:
+        lab.tell(Warned(notice))
+    lab.workspace.notices.clear()
+
+
+def _revise(lab: Lab, commit: str) -> None:
+    version = revision(lab) + 1
+    now = lab.clock.time()
+    seen = len(lab.ledger.closed())
+    lab.ledger.revise(
+        Revision(version, commit, seen, "edited by a person", HUMAN, "program.md edited by a person", now)
+    )
+    _complain(lab, commit)
+
+
+def _complain(lab: Lab, commit: str) -> None:
+    """Warn of what cannot be followed; the rest of it is."""
+    try:
+        strategy.parse(lab.workspace.read(commit, PROGRAM) or "")
+    except strategy.StrategyError as error:
+        lab.tell(Warned(f"{error} ({error.hint}); until then no strategy is followed"))
+    for problem in hypothesis.problems(lab.workspace.read(commit, HYPOTHESES) or ""):
+        lab.tell(Warned(f"{HYPOTHESES}: {problem}"))

@@ -1,0 +1,274 @@
+"""A study: one unit after another, as many at a time as there are slots, until the budget is spent.
+
+One thread owns every decision, git and the ledger: the one that calls `run`. Workers (the proposer, the
+runs, the outer tier) post what they bring to one inbox. The study knows units that begin, finish and
+settle; it never sees a metric or a question.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, Generic
+
+from deep_loop.core.budget import Budget
+from deep_loop.core.event import AnyRecord, Closed, Event, MetaStarted, Paused, StudyEnded, StudyStarted, Warned
+from deep_loop.core.record import Ask, P, Waiting
+from deep_loop.loop.unit import A, E, Mend, Outer, Run, T, Unit
+from deep_loop.ports import Clock, Ledger, Observer, Slot
+
+TICK_SECONDS = 0.25  # how soon requests, edits and signals are seen
+META_GRACE_SECONDS = 5.0  # how long proposals wait for advice that is being thought of
+BARREN = 20  # refusals in a row that end a study
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a study goes about it."""
+
+    tag: str
+    budget: Budget
+    ahead: int = 1  # proposals kept waiting for a free slot
+
+
+class Study(Generic[P, T, E, A]):
+    """Repeats a unit. `run` may be called once; `interrupt` from any thread or signal handler."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        unit: Unit[P, T, E],
+        outer: Outer[A],
+        ledger: Ledger[P, Any, Any],
+        slots: Sequence[Slot],
+        clock: Clock,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self._settings = settings
+        self._unit = unit
+        self._outer = outer
+        self._ledger = ledger
+        self._clock = clock
+        self._observers = observers
+        self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._free = deque(slots)
+        self._waiting: deque[Waiting[P]] = deque()  # proposals without a line
+        self._unanswered: deque[Ask] = deque()  # asks that a dead harness left
+        self._queue: deque[Run] = deque()  # runs of open lines, without a slot
+        self._running: dict[Run, Slot] = {}
+        self._thinking: Ask | None = None
+        self._mending: set[int] = set()
+        self._advising_since: float | None = None
+        self._askers: set[int] = set()  # requests that wait for the advice under way
+        self._paused = False
+        self._stopping: str | None = None  # why nothing more is started
+        self._barren = 0
+
+    def run(self) -> str:
+        """Go on until the budget is spent or somebody stops it; returns why it ended, in words."""
+        with ThreadPoolExecutor(thread_name_prefix="worker") as self._workers:
+            try:
+                self._resume()
+                while (reason := self._ended()) is None:
+                    self._serve()
+                    self._fill()
+                    self._receive()
+            finally:
+                self._unit.halt()
+        self._tell(StudyEnded(reason))
+        return reason
+
+    def interrupt(self) -> None:
+        """Stop at once: what runs is killed and counts as interrupted; the next `run` goes on from there."""
+        self._inbox.put(lambda: self._stop("interrupted", now=True))
+
+    def _resume(self) -> None:
+        resumed = bool(self._ledger.closed() or self._ledger.opened() or self._ledger.waiting())
+        self._tell(StudyStarted(self._settings.tag, resumed))
+        for step in self._unit.recover():
+            self._follow(step)
+        self._lay_foundation()
+        self._unanswered.extend(w.ask for w in self._ledger.waiting() if w.proposal is None)
+        self._line_up()
+        self._consider(None)
+
+    def _line_up(self) -> None:
+        """Put the proposals that wait into line, as the ledger has them."""
+        self._waiting = deque(w for w in self._ledger.waiting() if w.proposal is not None)
+
+    def _ended(self) -> str | None:
+        """Why the study is over, once nothing is under way any more."""
+        if self._running or self._thinking or self._mending or self._advising_since is not None:
+            return None
+        if self._stopping:
+            return self._stopping
+        late = self._settings.budget.late(self._clock.time(), self._unit.estimate())
+        return late or (None if self._queue else self._full())
+
+    def _full(self) -> str | None:
+        return self._settings.budget.full(self._ledger.counted())
+
+    def _fill(self) -> None:
+        """Start what can be started, and see to it that proposals wait for the next free slot."""
+        if self._stopping:
+            return
+        if self._unit.watch() and not self._founding():
+            self._lay_foundation()
+        if self._paused or self._settings.budget.late(self._clock.time(), self._unit.estimate()):
+            return
+        while self._free and (run := self._next()) is not None:
+            slot = self._free.popleft()
+            self._running[run] = slot
+            self._post(self._unit.start(run, slot), partial(self._finished, run))
+        if self._wants_proposal():
+            self._think(self._unanswered.popleft() if self._unanswered else self._ask())
+
+    def _wants_proposal(self) -> bool:
+        """Whether somebody should think of one now: there is room ahead, and nothing worth waiting for."""
+        idle = bool(self._free) and not self._waiting and not self._queue
+        room = (idle or len(self._waiting) < self._settings.ahead) and not self._thinking
+        spare = self._settings.budget.full(self._ledger.counted() + len(self._waiting)) is None
+        return room and spare and not self._founding() and not self._awaiting_advice()
+
+    def _ask(self) -> Ask:
+        revisions = self._ledger.revisions()
+        return self._ledger.ask(self._unit.proposer, revisions[-1].version if revisions else 0)
+
+    def _next(self) -> Run | None:
+        """The next run: first what open lines need, then a new line for a waiting proposal."""
+        if self._queue:
+            return self._queue.popleft()
+        while self._waiting and not self._founding() and not self._full():
+            run = self._unit.begin(self._waiting.popleft())
+            if run is not None:
+                self._barren = 0
+                return run
+            self._refused()
+        return None
+
+    def _founding(self) -> bool:
+        """Whether a foundation is under way: until it is decided, there is nothing to build on."""
+        return any(run.foundation for run in (*self._queue, *self._running))
+
+    def _lay_foundation(self) -> None:
+        if not self._founding() and (run := self._unit.foundation()) is not None:
+            self._queue.append(run)
+
+    # --- what workers bring -----------------------------------------------------------------------
+
+    def _receive(self) -> None:
+        """Take what workers brought; wait a moment where they brought nothing."""
+        try:
+            self._inbox.get(timeout=TICK_SECONDS)()
+        except Empty:
+            return
+
+    def _post(self, future: Future[Any], handle: Callable[[Future[Any]], None]) -> None:
+        future.add_done_callback(lambda done: self._inbox.put(lambda: handle(done)))
+
+    def _think(self, ask: Ask) -> None:
+        self._thinking = ask
+        self._post(self._workers.submit(self._unit.think(ask)), lambda done: self._thought(ask, done))
+
+    def _thought(self, ask: Ask, done: Future[T]) -> None:
+        self._thinking = None
+        error = done.exception()
+        if error is not None:
+            self._unit.give_up(ask, error)
+            self._refused()
+        elif self._unit.take(ask, done.result()):
+            self._line_up()
+        else:
+            self._refused()
+
+    def _refused(self) -> None:
+        self._barren += 1
+        if self._barren >= BARREN:
+            reason = next((r.reason for r in reversed(self._ledger.refusals(1))), "")
+            self._stop(f"{BARREN} proposals in a row were refused, the last one because: {reason}", now=False)
+
+    def _finished(self, run: Run, done: Future[E]) -> None:
+        self._free.append(self._running.pop(run))
+        self._follow(self._unit.finish(run, done.result()))
+
+    def _follow(self, step: Run | Mend[T] | Closed) -> None:
+        match step:
+            case Run():
+                self._queue.appendleft(step)
+            case Mend(unit=unit, think=think):
+                self._mending.add(unit)
+                self._post(self._workers.submit(think), lambda done: self._mended(unit, done))
+            case Closed(record=record):
+                self._line_up()  # a close may have queued a combination
+                self._consider(record)
+
+    def _mended(self, unit: int, done: Future[T]) -> None:
+        self._mending.discard(unit)
+        error = done.exception()
+        if error is not None:
+            self._tell(Warned(f"repairing experiment {unit} failed: {type(error).__name__}: {error}"))
+        self._follow(self._unit.mended(unit, None if error else done.result()))
+
+    # --- the outer tier ---------------------------------------------------------------------------
+
+    def _consider(self, record: AnyRecord | None) -> None:
+        """Let the outer tier think where that is due. Experiments go on meanwhile."""
+        if self._advising_since is None and (reason := self._outer.due(record)) is not None:
+            self._advise(reason)
+
+    def _advise(self, reason: str) -> None:
+        self._advising_since = self._clock.time()
+        self._tell(MetaStarted(reason))
+        self._post(self._workers.submit(self._outer.think(reason)), self._advised)
+
+    def _advised(self, done: Future[A]) -> None:
+        self._advising_since = None
+        error = done.exception()
+        event = self._outer.failed(error) if error else self._outer.adopt(done.result())
+        self._tell(event)
+        while self._askers:
+            self._ledger.serve(self._askers.pop(), event.words)
+        self._consider(None)
+
+    def _awaiting_advice(self) -> bool:
+        """Whether a proposal should wait for advice under way: quick advice is used at once, slow never blocks."""
+        since = self._advising_since
+        return since is not None and self._clock.time() - since < META_GRACE_SECONDS
+
+    # --- what people ask for ----------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        """Do what other processes asked of the owner, and answer them."""
+        for request in self._ledger.requests():
+            if request.id in self._askers:
+                continue
+            match request.kind:
+                case "stop":
+                    now = request.payload.get("now") == "yes"
+                    self._stop("stopped by request", now=now)
+                    self._ledger.serve(request.id, "stopping" if now else "stopping as soon as what runs has ended")
+                case "pause" | "resume":
+                    self._paused = request.kind == "pause"
+                    self._tell(Paused(self._paused))
+                    answer = "paused; what runs now runs to its end" if self._paused else "going on"
+                    self._ledger.serve(request.id, answer)
+                case "meta":
+                    self._askers.add(request.id)  # served when the advice is there
+                    if self._advising_since is None:
+                        self._advise("asked for")
+                case unknown:
+                    self._ledger.serve(request.id, f"nobody here knows how to {unknown}")
+
+    def _stop(self, reason: str, *, now: bool) -> None:
+        """Start nothing more; `now` also kills what runs."""
+        self._stopping = self._stopping or reason
+        if now:
+            self._unit.halt()
+
+    def _tell(self, event: Event) -> None:
+        for observer in self._observers:
+            observer.hear(event)

@@ -1,0 +1,373 @@
+"""The only module that names concrete classes: settings and flags in, a study out."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deep_loop.adapters.workspace.lock import Hold, Owner, busy, hold, owner
+from deep_loop.errors import ConfigError, WorkspaceError
+
+if TYPE_CHECKING:
+    from deep_loop.adapters.ledger.sqlite import StudyInfo
+    from deep_loop.config import Settings
+    from deep_loop.core.event import Event
+    from deep_loop.loop.lab import Lab, Task
+    from deep_loop.loop.meta import Meta
+    from deep_loop.loop.study import Study
+    from deep_loop.ports import Observer, Slot
+
+__all__ = ["Owner", "Plan", "Reproduction", "RunOptions", "lab", "meta", "owner", "plan", "reproduce", "request"]
+
+ANSWER_SECONDS = 600.0  # how long a request waits for the harness that serves it
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line asks for; None and empty leave it to the settings."""
+
+    tag: str
+    agents: tuple[str, ...] = ()
+    max_experiments: int | None = None
+    max_hours: float | None = None
+    until: float | None = None  # seconds since the epoch
+    meta_interval: int | None = None
+    slots: int | None = None
+    seed: int | None = None
+    start: str | None = None  # commit that a new study starts from
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `run` would do."""
+
+    workspace: Path
+    study: str  # "exp1, new" or "exp1, goes on after 12 experiments"
+    branch: str
+    command: str
+    editable: tuple[str, ...]
+    protected: tuple[str, ...]
+    metric: str
+    proposer: str
+    analyst: str
+    slots: tuple[str, ...]
+    max_experiments: int
+    ends_by: str | None
+    meta_interval: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """An experiment's recorded values beside fresh ones."""
+
+    number: int
+    recorded: tuple[float, ...]
+    fresh: tuple[float, ...]
+    agrees: bool | None  # None where the noise is not known well enough to say
+    words: str
+
+
+class WallClock:
+    """The machine's clock."""
+
+    def time(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+
+def branch_of(tag: str) -> str:
+    """The branch of a study in ML mode."""
+    return f"deep-loop/{tag}"
+
+
+def plan(root: Path, options: RunOptions) -> Plan:
+    """What `lab(root, options)` would run; changes nothing."""
+    from deep_loop import config
+    from deep_loop.adapters.ledger.sqlite import SqliteLedger
+    from deep_loop.views import LEDGER, ML
+
+    settings = config.load(root)
+    info = _known(root, options.tag)
+    seed = info.seed if info else _seed(settings, options)
+    words = f"{options.tag}, new"
+    if info:
+        ledger = SqliteLedger.load(root / LEDGER, options.tag, ML, WallClock(), read_only=True)
+        words = f"{options.tag}, goes on after {ledger.counted()} experiments"
+        ledger.dispose()
+    deadline = _deadline(settings, options, time.time())
+    return Plan(
+        workspace=root,
+        study=words,
+        branch=branch_of(options.tag),
+        command=settings.task.run,
+        editable=tuple(settings.task.editable),
+        protected=tuple(settings.task.protected),
+        metric=f"{settings.metric.name} ({settings.metric.direction})",
+        proposer=_agent(settings, options),
+        analyst="statistics",
+        slots=tuple(slot.name for slot in _slots(settings, options)),
+        max_experiments=options.max_experiments or settings.study.max_experiments,
+        ends_by=time.strftime("%Y-%m-%d %H:%M", time.localtime(deadline)) if deadline else None,
+        meta_interval=options.meta_interval or settings.study.meta_interval,
+        seed=seed,
+    )
+
+
+@contextmanager
+def lab(root: Path, options: RunOptions, observers: Sequence[Observer]) -> Iterator[Study[Any, Any, Any, Any]]:
+    """A study ready to `run`, with the workspace held until the context ends.
+
+    Raises BusyError where another harness holds it, ConfigError and WorkspaceError where the settings
+    or the repository are not in order. A tag that is known goes on; another begins a new study.
+    """
+    from deep_loop import config
+    from deep_loop.core.budget import Budget
+    from deep_loop.loop import study as loop
+    from deep_loop.loop.experiment import ExperimentUnit
+
+    settings = config.load(root)
+    started = time.time()
+    max_experiments = options.max_experiments or settings.study.max_experiments
+    interval = options.meta_interval or settings.study.meta_interval
+    me = Owner(os.getpid(), options.tag, started, max_experiments, interval)
+    with hold(root, me) as held, _bench(root, settings, options, (*observers, _Pauses(held, me))) as bench:
+        yield loop.Study(
+            loop.Settings(
+                options.tag, Budget(max_experiments, _deadline(settings, options, started)), settings.study.ahead
+            ),
+            ExperimentUnit(bench),
+            _outer(bench, settings, interval),
+            bench.ledger,
+            bench.executor.slots,
+            bench.clock,
+            bench.observers,
+        )
+
+
+def request(root: Path, kind: str, payload: Mapping[str, str]) -> str:
+    """Ask the harness that runs here to stop, pause, resume or meta-analyse; returns its answer."""
+    from deep_loop.adapters.ledger.sqlite import SqliteLedger
+    from deep_loop.views import LEDGER, ML
+
+    running = owner(root)
+    if running is None:
+        raise WorkspaceError("no study runs in this workspace", hint="start one with `deep-loop run --tag NAME`")
+    ledger = SqliteLedger.load(root / LEDGER, running.tag, ML, WallClock())
+    try:
+        number = ledger.request(kind, payload)
+        patience = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < patience and owner(root) is not None:
+            if (answer := ledger.answer(number)) is not None:
+                return answer
+            time.sleep(0.1)
+    finally:
+        ledger.dispose()
+    return f"asked process {running.pid} to {kind}; it has not answered yet"
+
+
+def meta(root: Path, tag: str | None) -> str:
+    """One meta-analysis now: by the harness that runs, else by this process. Returns what came of it."""
+    from deep_loop import config
+    from deep_loop.views import choose
+
+    running = owner(root)
+    if running is not None:
+        if tag not in (None, running.tag):
+            raise busy(running)
+        return request(root, "meta", {})
+    settings = config.load(root)
+    info = choose(root, tag)
+    options = RunOptions(info.tag)
+    me = Owner(os.getpid(), info.tag, time.time(), settings.study.max_experiments, settings.study.meta_interval)
+    with hold(root, me), _bench(root, settings, options, (), enter=False) as bench:
+        if not bench.ledger.closed():
+            raise WorkspaceError(
+                f"the study {info.tag} has no experiments yet", hint=f"run it: `deep-loop run --tag {info.tag}`"
+            )
+        outer = _outer(bench, settings, settings.study.meta_interval)
+        return outer.adopt(outer.think("asked for")()).words
+
+
+def reproduce(root: Path, tag: str | None, number: int, runs: int, echo: Callable[[str], None]) -> Reproduction:
+    """Run an experiment's commit again on fresh seeds and compare; nothing is recorded.
+
+    Two sets of runs agree where Welch's t-test does not tell their means apart at the 1 % level. With a single
+    fresh run, or none of them repeated, the study's pooled noise stands in for the missing spread.
+    """
+    from deep_loop import config
+    from deep_loop.core.experiment import Measured, values
+    from deep_loop.core.noise import pooled
+    from deep_loop.core.readout import readout
+    from deep_loop.core.reproduction import compare
+    from deep_loop.core.seed import derive
+    from deep_loop.ports import Job
+    from deep_loop.views import choose
+
+    settings = config.load(root)
+    info = choose(root, tag)
+    fresh: list[float] = []
+    with _bench(root, settings, RunOptions(info.tag), (), enter=False) as bench:
+        experiment = bench.ledger.record(number)
+        for index in range(runs):
+            seed = derive(info.seed, "reproduce", number, index, time.time_ns())
+            name = f"reproduce-{number}-{os.getpid()}-{index}"
+            folder = bench.workspace.folder(experiment.commit, name)
+            log = root / ".deep-loop" / "logs" / info.tag / f"{name}.log"
+            env = {**bench.task.env, "DEEP_LOOP_SEED": str(seed)}
+            job = Job(f"{bench.uid}-{name}", bench.task.command, folder, log, env, bench.task.timeout_seconds)
+            ended = bench.executor.start(job, bench.executor.slots[0]).result()
+            bench.workspace.discard(folder)
+            outcome = readout(ended, bench.task.metric, bench.task.patterns, timeout_seconds=bench.task.timeout_seconds)
+            echo(f"run {index + 1} of {runs}, seed {seed}: {outcome}")
+            if isinstance(outcome, Measured):
+                fresh.append(outcome.value)
+        noise = pooled(values(e) for e in bench.ledger.closed())
+        recorded = values(experiment)
+    agrees, words = compare(recorded, fresh, runs, noise)
+    return Reproduction(number, recorded, tuple(fresh), agrees, words)
+
+
+class _Pauses:
+    """Tells other processes, through the lock, whether the study is paused."""
+
+    def __init__(self, held: Hold, me: Owner) -> None:
+        self._held = held
+        self._me = me
+
+    def hear(self, event: Event) -> None:
+        """Only pauses matter here."""
+        from deep_loop.core.event import Paused
+
+        if isinstance(event, Paused):
+            self._held.tell(replace(self._me, paused=event.paused))
+
+
+@contextmanager
+def _bench(
+    root: Path, settings: Settings, options: RunOptions, observers: Sequence[Observer], *, enter: bool = True
+) -> Iterator[Lab]:
+    """The ports of a study; a new one gets its branch and its place in the ledger where `enter` says so."""
+    from deep_loop.adapters.executors.local import LocalExecutor
+    from deep_loop.adapters.ledger.sqlite import SqliteLedger, StudyInfo
+    from deep_loop.adapters.ledger.tsv import ResultsTable
+    from deep_loop.adapters.proposers.tuner import Tuner
+    from deep_loop.adapters.workspace.git import GitWorkspace
+    from deep_loop.loop.lab import Lab
+    from deep_loop.views import LEDGER, ML
+
+    _agent(settings, options)
+    slots = _slots(settings, options)
+    info = _known(root, options.tag)
+    seed = info.seed if info else _seed(settings, options)
+    if info and options.seed not in (None, info.seed):
+        raise ConfigError(
+            f"the study {info.tag} has the seed {info.seed}, not {options.seed}",
+            hint="leave --seed out to go on with it, or begin a new study with another --tag",
+        )
+    branch = branch_of(options.tag)
+    workspace = GitWorkspace(
+        root,
+        tag=options.tag,
+        branch=branch,
+        editable=settings.task.editable,
+        protected=settings.task.protected,
+        links=settings.task.link,
+    )
+    if enter:
+        workspace.enter(options.start)
+    clock = WallClock()
+    if info:
+        ledger = SqliteLedger.load(root / LEDGER, options.tag, ML, clock)
+    else:
+        written = settings.model_dump_json()
+        new = StudyInfo(options.tag, "ml", branch, seed, written, workspace.head(), clock.time())
+        ledger = SqliteLedger.create(root / LEDGER, new, ML, clock)
+    executor = LocalExecutor(slots, passed=settings.task.env)
+    try:
+        yield Lab(
+            tag=options.tag,
+            uid=hashlib.sha256(f"{root.resolve()}\0{options.tag}".encode()).hexdigest()[:12],
+            seed=seed,
+            task=_task(root, settings),
+            ledger=ledger,
+            workspace=workspace,
+            executor=executor,
+            proposer=Tuner(),
+            results=ResultsTable(root / "results.tsv", settings.metric),
+            clock=clock,
+            observers=observers,
+        )
+    finally:
+        executor.stop()
+        ledger.dispose()
+
+
+def _task(root: Path, settings: Settings) -> Task:
+    from deep_loop.core.readout import Patterns
+    from deep_loop.loop.lab import Task
+
+    task = settings.task
+    # A task that prepares its environment by uv keeps it in one place; runs only read it.
+    env = {"UV_PROJECT_ENVIRONMENT": str(root.resolve() / ".deep-loop" / "env")} if task.prepare else {}
+    return Task(
+        command=task.run,
+        editable=task.editable,
+        protected=task.protected,
+        metric=settings.metric,
+        patterns=Patterns(task.metric.pattern, task.memory.pattern, task.memory.unit, task.progress.pattern),
+        budget_seconds=task.budget_seconds,
+        timeout_seconds=task.timeout_seconds,
+        min_gain=settings.study.min_gain,
+        repairs=settings.study.repairs,
+        prepare=task.prepare,
+        env={**env, "UV_NO_SYNC": "1", "UV_OFFLINE": "1"} if env else {},
+        prepare_env=env,
+    )
+
+
+def _outer(bench: Lab, settings: Settings, interval: int) -> Meta:
+    from deep_loop.adapters.analysts.statistics import StatisticsAnalyst
+    from deep_loop.loop.meta import Meta
+
+    return Meta(bench, StatisticsAnalyst(), interval, settings.study.significant)
+
+
+def _known(root: Path, tag: str) -> StudyInfo | None:
+    """What the ledger says of a study, if it knows it."""
+    from deep_loop.adapters.ledger.sqlite import studies
+    from deep_loop.views import LEDGER
+
+    return next((info for info in studies(root / LEDGER) if info.tag == tag), None)
+
+
+def _agent(settings: Settings, options: RunOptions) -> str:
+    """The proposer to use: the first that is named; raises ConfigError for one that this version lacks."""
+    names = options.agents or settings.agents.names()
+    if names[0] != "tuner":
+        raise ConfigError(f"{names[0]!r} is no proposer of this version", hint="known: tuner")
+    return names[0]
+
+
+def _seed(settings: Settings, options: RunOptions) -> int:
+    return settings.study.seed if options.seed is None else options.seed
+
+
+def _slots(settings: Settings, options: RunOptions) -> tuple[Slot, ...]:
+    from deep_loop.adapters.executors.slots import detect_slots, gpus
+
+    per_run = settings.task.gpus_per_run
+    return detect_slots(options.slots or settings.study.slots, (1 if gpus() else 0) if per_run == "auto" else per_run)
+
+
+def _deadline(settings: Settings, options: RunOptions, now: float) -> float | None:
+    """The moment when this sitting ends, if hours or a time of day were set."""
+    hours = options.max_hours or settings.study.max_hours
+    limits = [limit for limit in (now + hours * 3600 if hours else None, options.until) if limit is not None]
+    return min(limits, default=None)
