@@ -87,7 +87,7 @@ def test_a_program_without_markers_is_adopted(program: str) -> None:
     written = render(program, Strategy(version=1, prose="go"))
     assert written.startswith(program)
     assert parse(written).prose == "go"
-    assert review(program, program, written) is None
+    assert review(program, program, written, version=parse(written).version) is None
 
 
 @pytest.mark.parametrize("program", ["", "no section", f"{BEGIN}\n{END}\n", f"{BEGIN}\n\n  \n{END}"])
@@ -157,7 +157,7 @@ def test_impossible_strategies_are_not_written() -> None:
 
 def test_the_next_version_inside_the_markers_passes_review() -> None:
     """An honest draft has no reason against it."""
-    assert review(PROGRAM, PROGRAM, render(PROGRAM, Strategy(version=4, prose="new"))) is None
+    assert review(PROGRAM, PROGRAM, render(PROGRAM, Strategy(version=4, prose="new")), version=4) is None
 
 
 @pytest.mark.parametrize(
@@ -178,4 +178,4 @@ def test_the_next_version_inside_the_markers_passes_review() -> None:
 def test_a_draft_that_oversteps_is_dropped(now: str, after: str, reason: str) -> None:
     """Each way of overstepping has its own reason; what cannot be judged fails."""
     before = now if "an edit" not in now else PROGRAM
-    assert reason in (review(before, now, after) or "")
+    assert reason in (review(before, now, after, version=4) or "")

@@ -113,17 +113,18 @@ def render(program: str, strategy: Strategy) -> str:
     return program + gap + BEGIN + newline + section + END + newline
 
 
-def review(before: str, now: str, after: str) -> str | None:
+def review(before: str, now: str, after: str, *, version: int) -> str | None:
     """Why the draft `after` of program.md must be dropped, or None where it may be committed.
 
     `before` is program.md as the evidence saw it, `now` as it stands. Only the section may differ from
-    `now`, it must be readable and bounded, and its version must be a newer one: not always the next, as a
-    person's edits are versions that no header shows.
+    `now`, it must be readable and bounded, and `version` must be its version: the next one. (The headers alone
+    do not tell which that is: a person's edits are versions too.)
     """
     if before != now:
         return "program.md changed after the evidence was taken"
     try:
-        old, new = parse(now), parse(after)
+        parse(now)
+        new = parse(after)
         was, will = _split(now), _split(after)
     except StrategyError as error:
         return str(error)
@@ -138,8 +139,8 @@ def review(before: str, now: str, after: str) -> str | None:
         return "the draft changes text outside the strategy section"
     if len(will.section) > LIMIT:
         return f"the draft's strategy has {len(will.section)} characters, more than {LIMIT}"
-    if new.version <= old.version:
-        return f"the draft is v{new.version}, but program.md has v{old.version} already"
+    if new.version != version:
+        return f"the draft is v{new.version}, but v{version} comes next"
     return None
 
 

@@ -56,10 +56,10 @@ class Meta:
         head = lab.workspace.head()
         now = lab.workspace.read(head, PROGRAM) or ""
         after = strategy.render(dossier.program, advice.strategy)
-        objection = strategy.review(dossier.program, now, after)
-        if objection or advice.strategy.version != revision(lab) + 1:
-            return Warned(f"the meta-analysis was dropped: {objection or 'program.md has a newer version'}")
-        version = advice.strategy.version
+        version = revision(lab) + 1
+        objection = strategy.review(dossier.program, now, after, version=version)
+        if objection:
+            return Warned(f"the meta-analysis was dropped: {objection}")
         made_at = lab.clock.time()
         when = datetime.fromtimestamp(made_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
         log = lab.workspace.read(head, PROCESS_LOG) or "# Process log\n"

@@ -1,0 +1,22 @@
+"""What every test starts from: no settings of the person who runs them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+OURS = ("DEEP_LOOP_", "GIT_")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nobodys_settings() -> Iterator[None]:
+    """Git reads no configuration of the machine, and no variable of ours or git's is inherited."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(OURS):
+                patch.delenv(name)
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        patch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+        yield
