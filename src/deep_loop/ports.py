@@ -7,10 +7,9 @@ that cross a port are defined in `core`, or here where only ports speak of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from deep_loop.core.cohort import Advice, Dossier, Revision
 from deep_loop.core.event import Event
@@ -20,6 +19,9 @@ from deep_loop.core.metric import Metric
 from deep_loop.core.readout import Exit as Exit
 from deep_loop.core.record import Ask, D, Measurement, O, P, Record, Refusal, Waiting
 from deep_loop.core.strategy import Strategy
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future  # slow to import, and needed for its name alone
 
 Files = Mapping[str, str]  # path relative to the workspace -> text
 
@@ -95,10 +97,14 @@ class Job:
     log: Path  # standard output and error together
     env: Mapping[str, str]  # added to the executor's allow-listed environment
     timeout_seconds: float  # wall clock; then SIGTERM, a grace, SIGKILL to the whole tree
+    hopeless: Callable[[str], str | None] | None = None  # asked now and then, in another thread, with the log's end
 
 
 class Executor(Protocol):
-    """Runs jobs in slots, each under a supervisor that outlives neither the job nor the harness."""
+    """Runs jobs in slots, each under a supervisor that outlives neither the job nor the harness.
+
+    A job that calls itself hopeless is killed like one that is stopped, and resolves as pruned.
+    """
 
     slots: Sequence[Slot]
 
@@ -215,8 +221,8 @@ class Request:
 class Ledger(Protocol[P, O, D]):
     """The truth about one study. Every call is one transaction, durable when it returns."""
 
-    def ask(self, proposer: str, revision: int) -> Ask:
-        """Take the next place in the order of proposals."""
+    def ask(self, proposer: str, revision: int, seen: int | None = None) -> Ask:
+        """Take the next place in the order of proposals; `seen` is how many closed lines it knows (None: all)."""
         ...
 
     def propose(self, ask: Ask, proposal: P) -> None:

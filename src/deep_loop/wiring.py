@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deep_loop.adapters.clock import WallClock
 from deep_loop.adapters.workspace.lock import Hold, Owner, busy, hold, owner
 from deep_loop.errors import ConfigError, WorkspaceError
 
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     from deep_loop.core.event import Event
     from deep_loop.loop.lab import Lab, Task
     from deep_loop.loop.meta import Meta
+    from deep_loop.loop.reproduction import Reproduction
     from deep_loop.loop.study import Study
     from deep_loop.ports import Observer, Slot
 
-__all__ = ["Owner", "Plan", "Reproduction", "RunOptions", "lab", "meta", "owner", "plan", "reproduce", "request"]
+__all__ = ["Owner", "Plan", "RunOptions", "lab", "meta", "owner", "plan", "reproduce", "request"]
 
 ANSWER_SECONDS = 600.0  # how long a request waits for the harness that serves it
 
@@ -63,25 +65,6 @@ class Plan:
     seed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reproduction:
-    """An experiment's recorded values beside fresh ones."""
-
-    number: int
-    recorded: tuple[float, ...]
-    fresh: tuple[float, ...]
-    agrees: bool | None  # None where the noise is not known well enough to say
-    words: str
-
-
-class WallClock:
-    """The machine's clock."""
-
-    def time(self) -> float:
-        """Seconds since the epoch."""
-        return time.time()
-
-
 def branch_of(tag: str) -> str:
     """The branch of a study in ML mode."""
     return f"deep-loop/{tag}"
@@ -90,12 +73,12 @@ def branch_of(tag: str) -> str:
 def plan(root: Path, options: RunOptions) -> Plan:
     """What `lab(root, options)` would run; changes nothing."""
     from deep_loop import config
-    from deep_loop.adapters.ledger.sqlite import SqliteLedger
-    from deep_loop.views import LEDGER, ML
+    from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger
+    from deep_loop.core.experiment import ML
 
     settings = config.load(root)
     info = _known(root, options.tag)
-    seed = info.seed if info else _seed(settings, options)
+    seed = _seed(settings, options, info)
     words = f"{options.tag}, new"
     if info:
         ledger = SqliteLedger.load(root / LEDGER, options.tag, ML, WallClock(), read_only=True)
@@ -152,9 +135,12 @@ def lab(root: Path, options: RunOptions, observers: Sequence[Observer]) -> Itera
 
 
 def request(root: Path, kind: str, payload: Mapping[str, str]) -> str:
-    """Ask the harness that runs here to stop, pause, resume or meta-analyse; returns its answer."""
-    from deep_loop.adapters.ledger.sqlite import SqliteLedger
-    from deep_loop.views import LEDGER, ML
+    """Ask the harness that runs here to stop, pause, resume or meta-analyse; returns its answer.
+
+    Raises WorkspaceError where none runs, or where it ended over the request (unless that was to end).
+    """
+    from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger
+    from deep_loop.core.experiment import ML
 
     running = owner(root)
     if running is None:
@@ -163,13 +149,23 @@ def request(root: Path, kind: str, payload: Mapping[str, str]) -> str:
     try:
         number = ledger.request(kind, payload)
         patience = time.monotonic() + ANSWER_SECONDS
-        while time.monotonic() < patience and owner(root) is not None:
+        while time.monotonic() < patience:
+            alive = owner(root) is not None  # looked up first: a last answer is there when its giver has gone
             if (answer := ledger.answer(number)) is not None:
                 return answer
+            if not alive:
+                ledger.serve(number, "nobody was there any more")  # so that the next harness does not obey it
+                break
             time.sleep(0.1)
+        else:
+            return f"asked process {running.pid} to {kind}; it has not answered yet"
     finally:
         ledger.dispose()
-    return f"asked process {running.pid} to {kind}; it has not answered yet"
+    if kind == "stop":
+        return f"process {running.pid} has ended by itself"
+    raise WorkspaceError(
+        f"process {running.pid} ended before it could {kind}", hint=f"go on with `deep-loop run --tag {running.tag}`"
+    )
 
 
 def meta(root: Path, tag: str | None) -> str:
@@ -196,42 +192,15 @@ def meta(root: Path, tag: str | None) -> str:
 
 
 def reproduce(root: Path, tag: str | None, number: int, runs: int, echo: Callable[[str], None]) -> Reproduction:
-    """Run an experiment's commit again on fresh seeds and compare; nothing is recorded.
-
-    Two sets of runs agree where Welch's t-test does not tell their means apart at the 1 % level. With a single
-    fresh run, or none of them repeated, the study's pooled noise stands in for the missing spread.
-    """
+    """Run an experiment's commit again on fresh seeds and compare: `loop.reproduction`."""
     from deep_loop import config
-    from deep_loop.core.experiment import Measured, values
-    from deep_loop.core.noise import pooled
-    from deep_loop.core.readout import readout
-    from deep_loop.core.reproduction import compare
-    from deep_loop.core.seed import derive
-    from deep_loop.ports import Job
+    from deep_loop.loop import reproduction
     from deep_loop.views import choose
 
     settings = config.load(root)
     info = choose(root, tag)
-    fresh: list[float] = []
     with _bench(root, settings, RunOptions(info.tag), (), enter=False) as bench:
-        experiment = bench.ledger.record(number)
-        for index in range(runs):
-            seed = derive(info.seed, "reproduce", number, index, time.time_ns())
-            name = f"reproduce-{number}-{os.getpid()}-{index}"
-            folder = bench.workspace.folder(experiment.commit, name)
-            log = root / ".deep-loop" / "logs" / info.tag / f"{name}.log"
-            env = {**bench.task.env, "DEEP_LOOP_SEED": str(seed)}
-            job = Job(f"{bench.uid}-{name}", bench.task.command, folder, log, env, bench.task.timeout_seconds)
-            ended = bench.executor.start(job, bench.executor.slots[0]).result()
-            bench.workspace.discard(folder)
-            outcome = readout(ended, bench.task.metric, bench.task.patterns, timeout_seconds=bench.task.timeout_seconds)
-            echo(f"run {index + 1} of {runs}, seed {seed}: {outcome}")
-            if isinstance(outcome, Measured):
-                fresh.append(outcome.value)
-        noise = pooled(values(e) for e in bench.ledger.closed())
-        recorded = values(experiment)
-    agrees, words = compare(recorded, fresh, runs, noise)
-    return Reproduction(number, recorded, tuple(fresh), agrees, words)
+        return reproduction.reproduce(bench, number, runs, f"{os.getpid()}-{time.time_ns()}", echo)
 
 
 class _Pauses:
@@ -255,30 +224,22 @@ def _bench(
 ) -> Iterator[Lab]:
     """The ports of a study; a new one gets its branch and its place in the ledger where `enter` says so."""
     from deep_loop.adapters.executors.local import LocalExecutor
-    from deep_loop.adapters.ledger.sqlite import SqliteLedger, StudyInfo
+    from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, StudyInfo
     from deep_loop.adapters.ledger.tsv import ResultsTable
     from deep_loop.adapters.proposers.tuner import Tuner
     from deep_loop.adapters.workspace.git import GitWorkspace
+    from deep_loop.core import form
+    from deep_loop.core.experiment import ML
     from deep_loop.loop.lab import Lab
-    from deep_loop.views import LEDGER, ML
 
     _agent(settings, options)
     slots = _slots(settings, options)
     info = _known(root, options.tag)
-    seed = info.seed if info else _seed(settings, options)
-    if info and options.seed not in (None, info.seed):
-        raise ConfigError(
-            f"the study {info.tag} has the seed {info.seed}, not {options.seed}",
-            hint="leave --seed out to go on with it, or begin a new study with another --tag",
-        )
+    seed = _seed(settings, options, info)
+    task = settings.task
     branch = branch_of(options.tag)
     workspace = GitWorkspace(
-        root,
-        tag=options.tag,
-        branch=branch,
-        editable=settings.task.editable,
-        protected=settings.task.protected,
-        links=settings.task.link,
+        root, tag=options.tag, branch=branch, editable=task.editable, protected=task.protected, links=task.link
     )
     if enter:
         workspace.enter(options.start)
@@ -286,10 +247,9 @@ def _bench(
     if info:
         ledger = SqliteLedger.load(root / LEDGER, options.tag, ML, clock)
     else:
-        written = settings.model_dump_json()
-        new = StudyInfo(options.tag, "ml", branch, seed, written, workspace.head(), clock.time())
+        new = StudyInfo(options.tag, "ml", branch, seed, form.dumps(settings), workspace.head(), clock.time())
         ledger = SqliteLedger.create(root / LEDGER, new, ML, clock)
-    executor = LocalExecutor(slots, passed=settings.task.env)
+    executor = LocalExecutor(slots, passed=task.env)
     try:
         yield Lab(
             tag=options.tag,
@@ -326,6 +286,7 @@ def _task(root: Path, settings: Settings) -> Task:
         timeout_seconds=task.timeout_seconds,
         min_gain=settings.study.min_gain,
         repairs=settings.study.repairs,
+        prune_margin=None if settings.study.prune_margin == "off" else settings.study.prune_margin,
         prepare=task.prepare,
         env={**env, "UV_NO_SYNC": "1", "UV_OFFLINE": "1"} if env else {},
         prepare_env=env,
@@ -341,8 +302,7 @@ def _outer(bench: Lab, settings: Settings, interval: int) -> Meta:
 
 def _known(root: Path, tag: str) -> StudyInfo | None:
     """What the ledger says of a study, if it knows it."""
-    from deep_loop.adapters.ledger.sqlite import studies
-    from deep_loop.views import LEDGER
+    from deep_loop.adapters.ledger.sqlite import LEDGER, studies
 
     return next((info for info in studies(root / LEDGER) if info.tag == tag), None)
 
@@ -355,8 +315,16 @@ def _agent(settings: Settings, options: RunOptions) -> str:
     return names[0]
 
 
-def _seed(settings: Settings, options: RunOptions) -> int:
-    return settings.study.seed if options.seed is None else options.seed
+def _seed(settings: Settings, options: RunOptions, info: StudyInfo | None) -> int:
+    """The study's seed; raises ConfigError where the study has another one than was asked for."""
+    if info is None:
+        return settings.study.seed if options.seed is None else options.seed
+    if options.seed not in (None, info.seed):
+        raise ConfigError(
+            f"the study {info.tag} has the seed {info.seed}, not {options.seed}",
+            hint="leave --seed out to go on with it, or begin a new study with another --tag",
+        )
+    return info.seed
 
 
 def _slots(settings: Settings, options: RunOptions) -> tuple[Slot, ...]:

@@ -39,15 +39,17 @@ def test_meaning_is_the_same_for_all_spellings() -> None:
         (700.0, "512", "512"),
         (800.0, "512", "1024"),
         (6.6, "6", "7"),
-        (0.00412345, "3e-3", "0.00412"),
+        (0.00412345, "3e-3", "4.12e-3"),
+        (0.00412345, "0.003", "0.00412"),
         (2.0, "1.0", "2.0"),
-        (1e-05, "1e-4", "1e-05"),
-        (123456.0, "1000.0", "1.23e+05"),
+        (1e-05, "1e-4", "1e-5"),
+        (123456.0, "1000.0", "123000.0"),
+        (3e7, "1000.0", "3e7"),
         (0.0, "2**3", "2**3"),
     ],
 )
 def test_a_number_takes_the_style_of_the_old_one(value: float, like: str, source: str) -> None:
-    """Powers of two stay so, integers stay integers, others get three digits and stay floats."""
+    """Powers of two stay so, integers stay integers, others get three digits, keep an exponent and stay floats."""
     assert spell(value, like) == source
 
 

@@ -134,7 +134,7 @@ def test_a_direction_that_helped_goes_on() -> None:
     """Twice the rate was kept: four times comes next."""
     files = {"train.py": "LEARNING_RATE = 2e-3\n"}
     found = first(advise(dossier(one_step("2e-3", 2.45, kept=True, runs=2), files=files)), "LEARNING_RATE")
-    assert found.targets == (Target("LEARNING_RATE", value="0.004"),)
+    assert found.targets == (Target("LEARNING_RATE", value="4e-3"),)
     assert found.evidence == (0, 1)
     assert found.kind == "learning-rate"
 
@@ -142,7 +142,7 @@ def test_a_direction_that_helped_goes_on() -> None:
 def test_a_direction_that_hurt_is_reversed() -> None:
     """Twice the rate lost 4 %: half of it comes next."""
     found = first(advise(dossier(one_step("2e-3", 2.6, kept=False))), "LEARNING_RATE")
-    assert found.targets == (Target("LEARNING_RATE", value="0.0005"),)
+    assert found.targets == (Target("LEARNING_RATE", value="5e-4"),)
     assert "instead" in found.title
 
 
@@ -308,7 +308,7 @@ def test_unreadable_files_are_no_obstacle() -> None:
     """Where the incumbent's files cannot be read, the record alone speaks."""
     experiments = one_step("2e-3", 2.45, kept=True, runs=2)
     found = advise(dossier(experiments, files={"train.py": "def (", "notes.txt": "x = ="}))
-    assert first(found, "LEARNING_RATE").targets[0].value == "0.004"
+    assert first(found, "LEARNING_RATE").targets[0].value == "4e-3"
 
 
 @settings(max_examples=25, deadline=None)

@@ -7,10 +7,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from deep_loop.adapters.ledger.sqlite import SqliteLedger, StudyInfo
+from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, StudyInfo
 from deep_loop.core.cohort import Revision
 from deep_loop.core.experiment import (
     BASELINE,
+    ML,
     Change,
     Closing,
     Crash,
@@ -23,7 +24,6 @@ from deep_loop.core.experiment import (
     Proposal,
 )
 from deep_loop.core.metric import Direction, Metric
-from deep_loop.views import LEDGER, ML
 
 TAG = "exp1"
 BRANCH = f"deep-loop/{TAG}"

@@ -58,6 +58,7 @@ def test_a_good_run_is_measured() -> None:
         seconds=12.5,
         memory_mb=45060.2,
         numbers={"training_seconds": 300.1, "total_seconds": 325.9, "num_steps": 953.0, "num_params_M": 50.3},
+        curve=((0.0, 9.011251), (50.0, 4.2)),
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Generic
 
-from deep_loop.adapters.ledger.sqlite import Kinds, SqliteLedger, StudyInfo
+from deep_loop.adapters.ledger.sqlite import SqliteLedger, StudyInfo
 from deep_loop.core.experiment import (
+    ML,
     Change,
     Closing,
     Crash,
@@ -21,13 +22,11 @@ from deep_loop.core.experiment import (
     Pruned,
     TimedOut,
 )
-from deep_loop.core.record import D, O, P
+from deep_loop.core.record import D, Kinds, O, P
 from deep_loop.ports import Ledger
 from deep_loop.testing import guessing
 from deep_loop.testing.guessing import Answer, Guess, Verdict
 from deep_loop.testing.ledger_contract import Samples
-
-ML: Kinds[Proposal, Outcome, Closing] = Kinds(Proposal, Outcome, Closing)
 
 ML_SAMPLES: Samples[Proposal, Outcome, Closing] = Samples(
     proposals=(

@@ -102,11 +102,11 @@ def test_looking_needs_no_schema(path: Path) -> None:
     program = f"""
 import sys
 from pathlib import Path
-from deep_loop.adapters.ledger.sqlite import Kinds, SqliteLedger, studies
-from deep_loop.core.experiment import Closing, Outcome, Proposal
+from deep_loop.adapters.ledger.sqlite import SqliteLedger, studies
+from deep_loop.core.experiment import ML
 path = Path({str(path)!r})
 (info,) = studies(path)
-ledger = SqliteLedger.load(path, info.tag, Kinds(Proposal, Outcome, Closing), None, read_only=True)
+ledger = SqliteLedger.load(path, info.tag, ML, None, read_only=True)
 assert ledger.counted() >= 800 and ledger.info == info
 ledger.dispose()
 heavy = {{"pydantic", "numpy", "scipy", "pandas", "asyncio"}} & set(sys.modules)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deep_loop import knobs
-from deep_loop.adapters.proposers.tuner_space import Axis, Dimension, Form, Options, element, sources, space, spell
+from deep_loop.adapters.proposers.tuner_space import Axis, Dimension, Form, Options, element, sources, space
+from deep_loop.core.spelling import spell
 
 
 def dimensions(line: str, first: str | None = None) -> tuple[Dimension, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from deep_loop.core.record import Record
+from deep_loop.core.record import Kinds, Record
 
 BASELINE = "baseline"  # the kind of the experiment that measures code as a person left it
 
@@ -52,6 +52,7 @@ class Measured:
     seconds: float  # wall clock of the whole run
     memory_mb: float | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)  # the rest of its summary block
+    curve: tuple[tuple[float, float], ...] = ()  # per cent of the run, loss there; finite, thinned
     kind: Literal["measured"] = "measured"
 
 
@@ -136,6 +137,8 @@ Closing = Keep | Discard | Crash  # what closes an experiment
 Decision = Closing | Measure
 
 Experiment = Record[Proposal, Outcome, Closing]
+
+ML: Kinds[Proposal, Outcome, Closing] = Kinds(Proposal, Outcome, Closing)
 
 
 def outcomes(experiment: Experiment) -> tuple[Outcome, ...]:

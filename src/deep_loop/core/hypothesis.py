@@ -30,7 +30,7 @@ _NUMBER = re.compile(r"^\d+[.)][ \t]+")
 _ID = re.compile(r"^(h-[A-Za-z0-9_-]+)[ \t]*:[ \t]*")
 _BULLET = re.compile(r"^[ \t]*[-*][ \t]+(?:\*\*(\w+):\*\*|\*\*(\w+)\*\*[ \t]*:|(\w+)[ \t]*:)[ \t]*(.*)$")
 _BREAK = re.compile(r"[ \t\r]*\n[ \t\r]*")
-_TARGET = re.compile(r"^`?([A-Za-z_][A-Za-z0-9_]*)`?[ \t]*(=|\bin\b)[ \t]*(.+)$", re.S)
+_TARGET = re.compile(r"^`?([A-Za-z_][A-Za-z0-9_]*)`?[ \t]*(=|\bin\b)[ \t]*(.+)$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

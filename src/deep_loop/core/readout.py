@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from signal import SIGKILL, Signals
 from typing import Literal
 
-from deep_loop.core.experiment import Crashed, Interrupted, Measured, Outcome, TimedOut
+from deep_loop.core.experiment import Crashed, Interrupted, Measured, Outcome, Pruned, TimedOut
 from deep_loop.core.metric import Metric
 
 PROGRESS = r"step\s+\d+ \((?P<percent>[\d.]+)%\) \| loss: (?P<loss>\S+)"  # autoresearch's progress line
@@ -22,6 +22,9 @@ TAIL_LINES = 40
 TAIL_CHARS = 8_000
 REASON_CHARS = 200
 MAX_NUMBERS = 64  # of a summary block: more is no summary
+MAX_POINTS = 100  # of a curve; a longer one is thinned
+
+Point = tuple[float, float]  # per cent of the run, loss there
 
 Unit = Literal["B", "KB", "MB", "GB"]
 _MEGABYTES: dict[Unit, float] = {"B": 2.0**-20, "KB": 2.0**-10, "MB": 1.0, "GB": 2.0**10}  # powers of 1024
@@ -53,6 +56,7 @@ class Exit:
     text: str  # the log, at most the executor's cap, undecodable bytes replaced
     timed_out: bool = False
     interrupted: bool = False  # the harness stopped it: `stop()`, or the supervisor lost the harness
+    pruned: bool = False  # stopped early because its job called it hopeless
     problem: str | None = None  # the executor itself failed (no such folder, disk full)
 
 
@@ -74,7 +78,14 @@ class Progress:
     loss: float | None  # finite
 
 
-def readout(exit: Exit, metric: Metric, patterns: Patterns, *, timeout_seconds: float) -> Outcome:
+def readout(
+    exit: Exit,
+    metric: Metric,
+    patterns: Patterns,
+    *,
+    timeout_seconds: float,
+    hopeless: Callable[[str], str | None] | None = None,
+) -> Outcome:
     """What one run came to.
 
     The metric is the last match of its pattern and counts only where the program exited with 0. A
@@ -84,6 +95,10 @@ def readout(exit: Exit, metric: Metric, patterns: Patterns, *, timeout_seconds: 
         return Interrupted(exit.problem or "the harness stopped it", exit.seconds)
     if exit.timed_out:
         return TimedOut(timeout_seconds, exit.seconds)
+    if hopeless is not None and (given_up := hopeless(exit.text)) is not None:
+        return Pruned(given_up, exit.seconds)
+    if exit.pruned:
+        return Pruned("stopped early", exit.seconds)
     text = plain(exit.text)
     value = _failure(exit, text) or _metric(patterns.metric, metric.name, text)
     if isinstance(value, str):
@@ -93,7 +108,23 @@ def readout(exit: Exit, metric: Metric, patterns: Patterns, *, timeout_seconds: 
         seconds=exit.seconds,
         memory_mb=_memory(patterns, text),
         numbers=dict(_summary(patterns, text)),
+        curve=tuple(point for point in curve(text, patterns.progress) if math.isfinite(point[1])),
     )
+
+
+def curve(text: str, pattern: str | None = PROGRESS) -> tuple[Point, ...]:
+    """The loss along a run, by rising per cent, at most `MAX_POINTS` points; a loss that is not finite is infinite.
+
+    Lines that do not name both, or go back, are left out.
+    """
+    points: list[Point] = []
+    for match in re.finditer(pattern, plain(text), re.MULTILINE) if pattern else ():
+        groups = match.groupdict()
+        percent, printed = number(groups.get("percent")), groups.get("loss") or ""
+        loss = math.inf if _NOT_FINITE.fullmatch(printed) else number(printed)
+        if percent is not None and loss is not None and (not points or percent > points[-1][0]):
+            points.append((percent, loss))
+    return tuple(points[:: -(-len(points) // MAX_POINTS) or 1])
 
 
 def progress(text: str, pattern: str | None = PROGRESS) -> Progress | None:

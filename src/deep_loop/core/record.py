@@ -8,7 +8,7 @@ run, D the decision that closes the unit. In ML mode they are `Proposal`, `Outco
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 
 class Verdict(Protocol):
@@ -24,6 +24,18 @@ class Verdict(Protocol):
 P = TypeVar("P")
 O = TypeVar("O")  # noqa: E741  (O for outcome, as in the docstring)
 D = TypeVar("D", bound=Verdict)
+
+
+@dataclass(frozen=True)
+class Kinds(Generic[P, O, D]):
+    """The types of a mode's three values: dataclasses, or unions of dataclasses told apart by a `kind`.
+
+    `Any` because a union is not a `type`; annotate the constant instead, as `core.experiment.ML` is.
+    """
+
+    proposal: Any
+    outcome: Any
+    decision: Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,10 +35,10 @@ BEGIN = "<!-- strategy:begin -->"
 END = "<!-- strategy:end -->"
 LIMIT = 12_000  # characters of the section; agents read all of it before every proposal
 
-_MARKER = re.compile(r"^[ \t]*<!--[ \t]*strategy:(begin|end)[ \t]*-->[ \t]*\r?$", re.M)
-_HEADER = re.compile(r"\A\s*\*\*[ \t]*Strategy[ \t]+v(\d+)[ \t]*\*\*[ \t]*\r?(?:\n|\Z)", re.I)
-_OPENING = re.compile(r"^[ \t]*```[ \t]*toml[ \t]*$", re.M)
-_CLOSING = re.compile(r"^[ \t]*```[ \t]*$", re.M)
+_MARKER = re.compile(r"^[ \t]*<!--[ \t]*strategy:(begin|end)[ \t]*-->[ \t]*\r?$", re.MULTILINE)
+_HEADER = re.compile(r"\A\s*\*\*[ \t]*Strategy[ \t]+v(\d+)[ \t]*\*\*[ \t]*\r?(?:\n|\Z)", re.IGNORECASE)
+_OPENING = re.compile(r"^[ \t]*```[ \t]*toml[ \t]*$", re.MULTILINE)
+_CLOSING = re.compile(r"^[ \t]*```[ \t]*$", re.MULTILINE)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _FIELDS = ("weights", "ranges", "combinations")
 

@@ -27,7 +27,7 @@ def brief(lab: Lab, ask: Ask) -> Brief:
     parent = [experiment for experiment in history if is_keep(experiment)][-1]
     incumbent = lab.incumbent()
     # Where the incumbent has moved on since the ask, its own commit still has the files as they were.
-    base = lab.workspace.head() if incumbent and incumbent.number == parent.number else parent.commit
+    base = lab.base() if incumbent and incumbent.number == parent.number else parent.commit
     written = _written_at(lab, ask)
     program = lab.workspace.read(written, PROGRAM) or ""
     return Brief(
@@ -58,9 +58,10 @@ def strategy_of(program: str) -> Strategy:
 def _written_at(lab: Lab, ask: Ask) -> str:
     """The commit that carries the strategy and the hypotheses which the ask follows."""
     revisions = lab.ledger.revisions()
-    if revisions and revisions[-1].version != ask.revision:
-        return next((r.commit for r in revisions if r.version == ask.revision), lab.workspace.head())
-    return lab.workspace.head()
+    if not revisions or revisions[-1].version == ask.revision:
+        return lab.workspace.head()
+    before_any = lab.ledger.closed()[0].commit  # the first baseline's
+    return next((r.commit for r in revisions if r.version == ask.revision), before_any)
 
 
 def _pending(lab: Lab, ask: Ask) -> Sequence[Proposal]:

@@ -23,9 +23,7 @@ from deep_loop.core.experiment import (
     Closing,
     Crash,
     Experiment,
-    Idea,
     Interrupted,
-    Keep,
     Measure,
     Proposal,
     outcomes,
@@ -34,21 +32,21 @@ from deep_loop.core.guard import Rejected
 from deep_loop.core.readout import Exit, readout
 from deep_loop.core.record import Ask, Waiting
 from deep_loop.core.seed import derive
-from deep_loop.loop import baseline, person, proposals, recovery
+from deep_loop.loop import baseline, person, proposals, recovery, repair
 from deep_loop.loop.brief import brief
 from deep_loop.loop.lab import Lab
+from deep_loop.loop.proposals import Thought
 from deep_loop.loop.unit import Mend, Run
-from deep_loop.ports import Files, Job, Slot
+from deep_loop.ports import Job, Slot
 
 
 @dataclass(frozen=True, slots=True)
-class Thought:
-    """What a proposer left behind: its idea, or None where it has none, and the folder that it edited."""
+class _Running:
+    """What is kept of a run until it ends."""
 
-    idea: Idea | None
-    checkout: Path
-    base: str
-    parent: int | None
+    measurement: int
+    folder: Path
+    doubter: Callable[[str], str | None] | None  # of `Lab.doubter`
 
 
 Step = Run | Mend[Thought] | Closed
@@ -60,28 +58,29 @@ class ExperimentUnit:
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.proposer = lab.proposer.name
-        self._running: dict[Run, tuple[int, Path]] = {}  # what runs now -> its measurement and its folder
+        self._running: dict[Run, _Running] = {}
+        self._lent: dict[int, Path] = {}  # checkouts in a proposer's hands, by ask
 
     def think(self, ask: Ask) -> Callable[[], Thought]:
         """Brief the proposer; the returned thinking is done by a worker."""
         told = brief(self.lab, ask)
-        checkout = self.lab.workspace.checkout(told.base)
+        checkout = self._lent[ask.id] = self.lab.workspace.checkout(told.base)
         return lambda: Thought(self.lab.proposer.propose(told, checkout), checkout, told.base, told.parent)
 
     def take(self, ask: Ask, thought: Thought) -> bool:
         """Take what the proposer changed, and nothing else, if the guard accepts it."""
-        reviewed = proposals.collect(self.lab, thought.checkout, thought.base)
-        if thought.idea is None:
-            proposals.refuse(self.lab, ask, "nothing to propose")
-        elif isinstance(reviewed, Rejected):
+        del self._lent[ask.id]
+        reviewed = proposals.collect(self.lab, thought)
+        if isinstance(reviewed, Rejected):
             proposals.refuse(self.lab, ask, reviewed.reason)
-        else:
-            proposals.wait(self.lab, ask, thought.idea, thought.base, thought.parent, reviewed)
-            return True
-        return False
+            return False
+        assert thought.idea is not None  # without one it is rejected
+        proposals.wait(self.lab, ask, thought.idea, thought.base, thought.parent, reviewed)
+        return True
 
     def give_up(self, ask: Ask, error: BaseException) -> None:
         """The proposer failed while it thought: its ask ends, the study goes on."""
+        self.lab.workspace.discard(self._lent.pop(ask.id))
         proposals.refuse(self.lab, ask, f"{self.proposer} failed: {type(error).__name__}: {error}")
 
     def begin(self, waiting: Waiting[Proposal]) -> Run | None:
@@ -99,30 +98,32 @@ class ExperimentUnit:
         log = f".deep-loop/logs/{lab.tag}/{run.unit:04d}-{len(experiment.measurements)}.log"
         measurement = lab.ledger.start(run.unit, run.seed, run.sought_by, slot.name, log)
         folder = lab.workspace.folder(experiment.commit, f"{lab.tag}-{measurement.id}")
-        self._running[run] = (measurement.id, folder)
+        doubter = lab.doubter(experiment)
+        self._running[run] = _Running(measurement.id, folder, doubter)
         env = {**lab.task.env, "DEEP_LOOP_SEED": str(run.seed)}
         id = recovery.job_id(lab, measurement.id)
-        job = Job(id, lab.task.command, folder, lab.workspace.root / log, env, lab.task.timeout_seconds)
+        job = Job(id, lab.task.command, folder, lab.workspace.root / log, env, lab.task.timeout_seconds, doubter)
         lab.tell(RunStarted(run.unit, run.sought_by, run.title, slot.name, run.purpose))
         return lab.executor.start(job, slot)
 
     def finish(self, run: Run, result: Exit) -> Step:
         """Turn the log and the exit into an outcome, record it, and see what the evidence asks for."""
         task = self.lab.task
-        measurement, folder = self._running.pop(run)
-        outcome = readout(result, task.metric, task.patterns, timeout_seconds=task.timeout_seconds)
-        self.lab.ledger.end(measurement, outcome)
-        self.lab.workspace.discard(folder)
+        running = self._running.pop(run)
+        outcome = readout(
+            result, task.metric, task.patterns, timeout_seconds=task.timeout_seconds, hopeless=running.doubter
+        )
+        self.lab.ledger.end(running.measurement, outcome)
+        self.lab.workspace.discard(running.folder)
         return self._advance(self.lab.ledger.record(run.sought_by))
 
     def mended(self, unit: int, thought: Thought | None) -> Step:
         """Take a repair as the experiment's next attempt, or let the crash stand."""
         experiment = self.lab.ledger.record(unit)
-        if thought is not None:
-            reviewed = proposals.collect(self.lab, thought.checkout, experiment.commit)
-            if thought.idea is not None and not isinstance(reviewed, Rejected):
-                return self._retry(experiment, reviewed.files)
-        return self._close(experiment, Crash(baseline.why(experiment)))
+        repaired = proposals.collect(self.lab, thought) if thought else Rejected("no repair")
+        if isinstance(repaired, Rejected):
+            return self._close(experiment, Crash(baseline.why(experiment)))
+        return self._run(repair.add_attempt(self.lab, experiment, repaired.files), unit, "repair")
 
     def _enter(self, experiment: Experiment) -> Run:
         """Give an opened line its ref and its first attempt; the same again after a kill."""
@@ -139,43 +140,19 @@ class ExperimentUnit:
             measured = experiment if decision.target == "candidate" else lab.incumbent() or experiment
             return self._run(measured, experiment.number, decision.reason)
         if isinstance(decision, Crash) and experiment.counted and len(experiment.attempts) <= lab.task.repairs:
-            return Mend(experiment.number, self._repair(experiment))
+            return Mend(experiment.number, repair.hand_back(lab, experiment))
         return self._close(experiment, decision)
 
     def _close(self, experiment: Experiment, decision: Closing) -> Closed:
         """Close the line, then let git and results.tsv follow."""
         lab = self.lab
-        rival = lab.incumbent()
         closed = lab.ledger.close(experiment.number, decision)
         recovery.settle(lab, closed)
         lab.results.append(closed)
         lab.tell(Closed(closed))
-        if not closed.counted and isinstance(decision, Crash) and rival is None:
+        if not closed.counted and isinstance(decision, Crash) and lab.incumbent() is None:
             raise baseline.failed(lab, closed)
-        if isinstance(decision, Keep) and rival and closed.proposal.parent not in (None, rival.number):
-            proposals.combine(lab, closed, rival)
         return Closed(closed)
-
-    def _repair(self, experiment: Experiment) -> Callable[[], Thought]:
-        """Hand a crash back to its proposer: the failed code, and the end of its log."""
-        told = brief(self.lab, experiment.ask)
-        idea, failure = experiment.proposal.idea, baseline.tail(experiment)
-        checkout = self.lab.workspace.checkout(experiment.commit)
-
-        def repair() -> Thought:
-            mended = self.lab.proposer.repair(told, checkout, failure)
-            return Thought(idea if mended else None, checkout, told.base, told.parent)
-
-        return repair
-
-    def _retry(self, experiment: Experiment, files: Files) -> Run:
-        """Commit a repair on the failed attempt, give it its ref, run it."""
-        attempt = len(experiment.attempts)
-        title = f"{experiment.proposal.idea.title}: repair {attempt}"
-        commit = self.lab.workspace.commit(experiment.commit, files, title + "\n")
-        self.lab.workspace.keep_reachable(f"{experiment.number}-r{attempt}", commit)
-        self.lab.ledger.attempt(experiment.number, commit)
-        return self._run(self.lab.ledger.record(experiment.number), experiment.number, f"repair {attempt}")
 
     def _run(self, experiment: Experiment, sought_by: int, purpose: str) -> Run:
         """The next run of an experiment's last attempt, on a seed that it has not had."""

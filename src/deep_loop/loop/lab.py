@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deep_loop.core.event import Event
 from deep_loop.core.experiment import Closing, Experiment, Measured, Outcome, Proposal, is_keep, outcomes, values
 from deep_loop.core.metric import Metric
-from deep_loop.core.readout import Patterns
+from deep_loop.core.prune import hopeless
+from deep_loop.core.readout import Patterns, curve
 from deep_loop.ports import Clock, Executor, Ledger, Observer, Proposer, Results, Workspace
 
 RECENT = 5  # experiments that the expected length of a run is taken from
@@ -28,6 +29,7 @@ class Task:
     timeout_seconds: float
     min_gain: float = 0.0  # in the metric's unit
     repairs: int = 2  # attempts after the first
+    prune_margin: float | None = None  # of `core.prune.hopeless`; None never stops a run early
     prepare: str | None = None  # run once per study, before its first baseline
     env: Mapping[str, str] = field(default_factory=dict)  # for its runs
     prepare_env: Mapping[str, str] = field(default_factory=dict)  # for its preparation
@@ -58,10 +60,24 @@ class Lab:
         """The last keep: each keep beat the one before it."""
         return next((e for e in reversed(self.ledger.closed()) if is_keep(e)), None)
 
+    def base(self) -> str:
+        """The commit to build on: the head, or the incumbent's own where a person's code on the head did not run."""
+        head, incumbent = self.workspace.head(), self.incumbent()
+        measured = incumbent is None or self.workspace.files(head) == self.workspace.files(incumbent.commit)
+        return head if measured or incumbent is None else incumbent.commit
+
     def to_beat(self, experiment: Experiment) -> tuple[float, ...]:
         """The incumbent's good runs; empty where there is nothing to beat, as for a baseline."""
         incumbent = None if experiment.proposal.parent is None else self.incumbent()
         return values(incumbent) if incumbent else ()
+
+    def doubter(self, experiment: Experiment) -> Callable[[str], str | None] | None:
+        """What tells from a log why a run of `experiment` is hopeless by now, in any thread; None for a baseline."""
+        margin, rival = self.task.prune_margin, self.incumbent()
+        if margin is None or rival is None or experiment.proposal.parent is None:
+            return None
+        reference = next((o.curve for o in outcomes(rival) if isinstance(o, Measured)), ())
+        return lambda log: hopeless(curve(log, self.task.patterns.progress), reference, margin)
 
     def estimate(self) -> float:
         """Seconds that a run takes: the median of the latest good ones, else the task's own budget."""

@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deep_loop.core.event import Refused
-from deep_loop.core.experiment import Experiment, Idea, Proposal
+from deep_loop.core.experiment import Experiment, Idea, Proposal, is_keep
 from deep_loop.core.guard import Accepted, Rejected, review
 from deep_loop.core.record import Ask
+from deep_loop.errors import WorkspaceError
 from deep_loop.loop.baseline import revision
 from deep_loop.loop.lab import Lab
 
 HARNESS = "harness"  # proposes combinations
 
 
-def collect(lab: Lab, checkout: Path, base: str) -> Accepted | Rejected:
-    """Let the guard look at what changed in a checkout of `base`; the folder is removed."""
-    changed = lab.workspace.collect(checkout)
-    lab.workspace.discard(checkout)
-    return check(lab, base, changed)
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """What a proposer left behind: its idea, or None where it has none, and the folder that it edited."""
+
+    idea: Idea | None
+    checkout: Path
+    base: str
+    parent: int | None
+
+
+def collect(lab: Lab, thought: Thought) -> Accepted | Rejected:
+    """Let the guard look at what changed in the checkout; the folder is removed."""
+    try:
+        changed = lab.workspace.collect(thought.checkout)
+    except WorkspaceError as error:  # a proposer may have done anything to its folder
+        return Rejected(f"its folder cannot be read: {error}")
+    finally:
+        lab.workspace.discard(thought.checkout)
+    return check(lab, thought.base, changed) if thought.idea else Rejected("nothing to propose")
 
 
 def check(lab: Lab, base: str, changed: Mapping[str, str | None]) -> Accepted | Rejected:
@@ -54,8 +69,12 @@ def follow(lab: Lab, ask: Ask, proposal: Proposal) -> Proposal | None:
     """The proposal on the incumbent of now: itself, or re-applied where the head moved; None where it was refused."""
     incumbent = lab.incumbent()
     if incumbent is None or proposal.parent == incumbent.number:
+        unmoved = check(lab, proposal.base, lab.workspace.files(proposal.commit))  # it may have waited beside its like
+        if isinstance(unmoved, Rejected):
+            refuse(lab, ask, unmoved.reason, proposal)
+            return None
         return proposal
-    head = lab.workspace.head()
+    head = lab.base()
     files = lab.workspace.reapply(proposal.commit, head)
     if files is None:
         refuse(lab, ask, f"does not apply to the new incumbent, experiment {incumbent.number}", proposal)
@@ -73,22 +92,35 @@ def number(lab: Lab, experiment: Experiment) -> None:
     lab.workspace.keep_reachable(_name(experiment.ask), None)
 
 
-def combine(lab: Lab, winner: Experiment, rival: Experiment) -> None:
-    """Queue what the new incumbent lacks: the rival's change, which was kept while the winner ran.
+def combine(lab: Lab, winner: Experiment) -> None:
+    """Queue what the new incumbent lacks: all that was kept while it ran on an older base. Idempotent.
 
     Nothing is merged unmeasured: the combination is a proposal like any other.
     """
-    head = lab.workspace.head()
-    files = lab.workspace.reapply(rival.commit, head)
-    accepted = check(lab, head, files) if files is not None else Rejected("conflict")
-    if isinstance(accepted, Rejected):
+    parent = winner.proposal.parent
+    kept = [e for e in lab.ledger.closed() if is_keep(e) and (e.order or 0) < (winner.order or 0)]
+    places = [place for place, e in enumerate(kept) if e.number == parent]
+    lacked = kept[places[0] + 1 :] if places else []  # a baseline has no parent, and lacks nothing
+    if not lacked:
         return
+    head = lab.workspace.head()
+    # One commit of all their changes, on the base that the winner has.
+    rival = lab.workspace.commit(winner.proposal.base, lab.workspace.files(lacked[-1].commit), "kept meanwhile\n")
+    files = lab.workspace.reapply(rival, head)
+    accepted = check(lab, head, files) if files is not None else Rejected("conflict")
+    mine = [w for w in lab.ledger.waiting() if w.ask.proposer == HARNESS]
+    if isinstance(accepted, Rejected) or any(w.proposal and w.proposal.parent == winner.number for w in mine):
+        return
+    ideas = [e.proposal.idea for e in lacked]
+    numbers = ", ".join(str(e.number) for e in lacked)
     idea = replace(
-        rival.proposal.idea,
-        title=f"{rival.proposal.idea.title}, on top of experiment {winner.number}",
-        rationale=f"experiments {rival.number} and {winner.number} both won on the same base; do their changes add up?",
+        ideas[-1],
+        title=f"{', '.join(idea.title for idea in ideas)}, on top of experiment {winner.number}",
+        rationale=f"experiments {numbers} and {winner.number} won on the same base; do their changes add up?",
+        changes=tuple(change for idea in ideas for change in idea.changes),
     )
-    wait(lab, lab.ledger.ask(HARNESS, revision(lab)), idea, head, winner.number, accepted)
+    taken = next((w.ask for w in mine if w.proposal is None), None)  # by a harness that died right after
+    wait(lab, taken or lab.ledger.ask(HARNESS, revision(lab)), idea, head, winner.number, accepted)
 
 
 def message(idea: Idea, proposer: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from deep_loop.core.experiment import Experiment, Interrupted, Keep
+from deep_loop.loop import proposals
 from deep_loop.loop.lab import Lab
 
 
@@ -24,10 +25,11 @@ def tidy(lab: Lab) -> None:
 
 
 def settle(lab: Lab, experiment: Experiment) -> None:
-    """Let git follow a closed line: a keep extends the branch. Idempotent."""
+    """Let git follow a closed line: a keep extends the branch, and what it lacks is queued. Idempotent."""
     if isinstance(experiment.decision, Keep):
         idea = experiment.proposal.idea
         lab.workspace.settle(experiment.number, experiment.commit, f"{idea.title}\n\n{idea.rationale}\n")
+        proposals.combine(lab, experiment)
     lab.ledger.settled(experiment.number)
 
 

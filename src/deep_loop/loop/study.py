@@ -16,13 +16,13 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic
 
 from deep_loop.core.budget import Budget
-from deep_loop.core.event import AnyRecord, Closed, Event, MetaStarted, Paused, StudyEnded, StudyStarted, Warned
+from deep_loop.core.event import Closed, Event, MetaStarted, Paused, StudyEnded, StudyStarted, Warned
 from deep_loop.core.record import Ask, P, Waiting
 from deep_loop.loop.unit import A, E, Mend, Outer, Run, T, Unit
 from deep_loop.ports import Clock, Ledger, Observer, Slot
 
 TICK_SECONDS = 0.25  # how soon requests, edits and signals are seen
-META_GRACE_SECONDS = 5.0  # how long proposals wait for advice that is being thought of
+META_GRACE_SECONDS = 20.0  # how long proposals wait for advice that is being thought of
 BARREN = 20  # refusals in a row that end a study
 
 
@@ -64,6 +64,7 @@ class Study(Generic[P, T, E, A]):
         self._mending: set[int] = set()
         self._advising_since: float | None = None
         self._askers: set[int] = set()  # requests that wait for the advice under way
+        self._doubtful = False  # whether a new foundation may be due
         self._paused = False
         self._stopping: str | None = None  # why nothing more is started
         self._barren = 0
@@ -89,12 +90,18 @@ class Study(Generic[P, T, E, A]):
     def _resume(self) -> None:
         resumed = bool(self._ledger.closed() or self._ledger.opened() or self._ledger.waiting())
         self._tell(StudyStarted(self._settings.tag, resumed))
+        if (event := self._outer.recover()) is not None:
+            self._tell(event)
         for step in self._unit.recover():
             self._follow(step)
         self._lay_foundation()
-        self._unanswered.extend(w.ask for w in self._ledger.waiting() if w.proposal is None)
+        for ask in [w.ask for w in self._ledger.waiting() if w.proposal is None]:
+            if ask.proposer == self._unit.proposer:
+                self._unanswered.append(ask)
+            else:
+                self._ledger.refuse(ask, "the harness stopped before it was answered", None)
         self._line_up()
-        self._consider(None)
+        self._consider()
 
     def _line_up(self) -> None:
         """Put the proposals that wait into line, as the ledger has them."""
@@ -116,7 +123,9 @@ class Study(Generic[P, T, E, A]):
         """Start what can be started, and see to it that proposals wait for the next free slot."""
         if self._stopping:
             return
-        if self._unit.watch() and not self._founding():
+        self._doubtful |= self._unit.watch()
+        if self._doubtful and not self._founding():
+            self._doubtful = False
             self._lay_foundation()
         if self._paused or self._settings.budget.late(self._clock.time(), self._unit.estimate()):
             return
@@ -135,8 +144,27 @@ class Study(Generic[P, T, E, A]):
         return room and spare and not self._founding() and not self._awaiting_advice()
 
     def _ask(self) -> Ask:
-        revisions = self._ledger.revisions()
-        return self._ledger.ask(self._unit.proposer, revisions[-1].version if revisions else 0)
+        seen = self._known()
+        known = [revision.version for revision in self._ledger.revisions() if revision.seen <= seen]
+        return self._ledger.ask(self._unit.proposer, known[-1] if known else 0, seen)
+
+    def _known(self) -> int:
+        """How many closed units the next proposal knows: those that were closed when the latest line was opened.
+
+        Were it all of them, how long somebody thinks would decide what the next one is told, and a study that was
+        killed and resumed would take another course. New ground calls for all: a new foundation, or a
+        proposal that did not fit the incumbent any more.
+        """
+        closed = self._ledger.closed()
+        lines = (*closed, *self._ledger.opened())
+        if not lines:
+            return 0
+        latest = max(lines, key=lambda line: line.number)
+        refused = (refusal for refusal in self._ledger.refusals(BARREN) if refusal.ask.id > latest.ask.id)
+        if not latest.counted or any(refusal.proposal is not None for refusal in refused):
+            return len(closed)
+        before = sum(line.closed_at is not None and line.closed_at <= latest.opened_at for line in closed)
+        return max(before, latest.ask.seen)
 
     def _next(self) -> Run | None:
         """The next run: first what open lines need, then a new line for a waiting proposal."""
@@ -202,9 +230,9 @@ class Study(Generic[P, T, E, A]):
             case Mend(unit=unit, think=think):
                 self._mending.add(unit)
                 self._post(self._workers.submit(think), lambda done: self._mended(unit, done))
-            case Closed(record=record):
+            case Closed():
                 self._line_up()  # a close may have queued a combination
-                self._consider(record)
+                self._consider()
 
     def _mended(self, unit: int, done: Future[T]) -> None:
         self._mending.discard(unit)
@@ -215,9 +243,9 @@ class Study(Generic[P, T, E, A]):
 
     # --- the outer tier ---------------------------------------------------------------------------
 
-    def _consider(self, record: AnyRecord | None) -> None:
+    def _consider(self) -> None:
         """Let the outer tier think where that is due. Experiments go on meanwhile."""
-        if self._advising_since is None and (reason := self._outer.due(record)) is not None:
+        if self._advising_since is None and (reason := self._outer.due()) is not None:
             self._advise(reason)
 
     def _advise(self, reason: str) -> None:
@@ -227,12 +255,13 @@ class Study(Generic[P, T, E, A]):
 
     def _advised(self, done: Future[A]) -> None:
         self._advising_since = None
+        self._doubtful = True  # whoever adopts advice looks at the workspace first, and may be the one to see an edit
         error = done.exception()
         event = self._outer.failed(error) if error else self._outer.adopt(done.result())
         self._tell(event)
         while self._askers:
             self._ledger.serve(self._askers.pop(), event.words)
-        self._consider(None)
+        self._consider()
 
     def _awaiting_advice(self) -> bool:
         """Whether a proposal should wait for advice under way: quick advice is used at once, slow never blocks."""

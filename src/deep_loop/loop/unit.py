@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from deep_loop.core.event import AnyRecord, Closed, Revised, Warned
+from deep_loop.core.event import Closed, Revised, Warned
 from deep_loop.core.record import Ask, P, Waiting
 from deep_loop.ports import Slot
 
@@ -97,8 +97,12 @@ class Unit(Protocol[P, T, E]):
 class Outer(Protocol[A]):
     """The outer tier, as a study sees it."""
 
-    def due(self, record: AnyRecord | None) -> str | None:
-        """Why a meta-analysis is due now that `record` closed (None: at a start), or None."""
+    def recover(self) -> Revised | None:
+        """Record a revision that a dead harness committed and no more; None where there is none."""
+        ...
+
+    def due(self) -> str | None:
+        """Why a meta-analysis is due, by what is closed since the last one; None where it is not."""
         ...
 
     def think(self, reason: str) -> Callable[[], A]:

@@ -24,6 +24,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 
 from deep_loop.ports import Executor, Exit, Job
@@ -208,6 +209,21 @@ class ExecutorContract:
         assert all(ended(future).interrupted for future in futures)
         assert not any(alive(daemon) for daemon in daemons)
         assert ended(executor.start(job(tmp_path, "true"), executor.slots[0])).code == 0
+
+    def test_a_hopeless_run_is_stopped_early(self, executor: Executor, tmp_path: Path) -> None:
+        """What the log says decides; the run counts as pruned, not as interrupted, and none of it goes on."""
+        code = "import time; print('well', flush=True); time.sleep(0.3); print('diverged', flush=True); time.sleep(600)"
+        doomed = replace(job(tmp_path, python(code)), hopeless=lambda log: "why" if "diverged" in log else None)
+        done = ended(executor.start(doomed, executor.slots[0]))
+        assert (done.pruned, done.interrupted, done.timed_out, done.problem) == (True, False, False, None)
+        assert "diverged" in done.text
+
+    def test_a_hopeful_run_is_left_alone(self, executor: Executor, tmp_path: Path) -> None:
+        """Being asked changes nothing."""
+        code = "import time; print('all is well', flush=True); time.sleep(2.5)"
+        hopeful = replace(job(tmp_path, python(code)), hopeless=lambda log: None)
+        done = ended(executor.start(hopeful, executor.slots[0]))
+        assert (done.code, done.pruned, done.interrupted) == (0, False, False)
 
     def test_stop_after_the_end_changes_nothing(self, executor: Executor, tmp_path: Path) -> None:
         """A run that ended by itself stays so."""

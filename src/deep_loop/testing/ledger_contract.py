@@ -99,11 +99,13 @@ class LedgerContract(Generic[P, O, D]):
         assert ledger.ask("codex", 3) == Ask(2, "codex", 0, 3)
 
     def test_an_ask_counts_what_is_closed(self, shelf: Shelf[P, O, D]) -> None:
-        """`seen` is the number of closed lines at the ask, whatever is open."""
+        """`seen` is the number of closed lines at the ask, whatever is open; or fewer, where the asker says so."""
         ledger = shelf.fresh()
         self.line(shelf, ledger, close=True)
         self.line(shelf, ledger, close=False)
         assert ledger.ask("tuner", 0).seen == 1
+        assert ledger.ask("tuner", 0, 0) == ledger.waiting()[-1].ask
+        assert ledger.waiting()[-1].ask.seen == 0
 
     def test_an_ask_waits_until_it_ends(self, shelf: Shelf[P, O, D]) -> None:
         """An ask is waiting without a proposal, then with its latest one, until a line or a refusal ends it."""

@@ -7,17 +7,14 @@ They are made from the ledger, opened for reading only, and from the logs; makin
     values      what is seen
 """
 
-from deep_loop.views.lens import LEDGER, ML, Lens, Owner, choose, look
+from deep_loop.views.lens import Lens, choose, look
 from deep_loop.views.values import Best, Detail, Overview, Row, Run, Running
 
 __all__ = [
-    "LEDGER",
-    "ML",
     "Best",
     "Detail",
     "Lens",
     "Overview",
-    "Owner",
     "Row",
     "Run",
     "Running",

@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from deep_loop import config
-from deep_loop.adapters.ledger.sqlite import Kinds, SqliteLedger, StudyInfo, studies
+from deep_loop.adapters.clock import WallClock
+from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, StudyInfo, studies
 from deep_loop.core.cohort import Revision
 from deep_loop.core.experiment import (
+    ML,
     Closing,
     Crashed,
     Experiment,
@@ -33,30 +35,12 @@ from deep_loop.views.values import Best, Detail, Overview, Row, Run, Running
 
 if TYPE_CHECKING:
     from deep_loop.adapters.workspace.git import GitWorkspace
+    from deep_loop.adapters.workspace.lock import Owner
 
-ML: Kinds[Proposal, Outcome, Closing] = Kinds(Proposal, Outcome, Closing)
-LEDGER = Path(".deep-loop") / "ledger.db"
 LATEST = 8  # decisions of an overview
 PACE = 12  # experiments that the pace is taken from
 TAIL_BYTES = 8192  # of a log that is read for the latest progress line
 TAIL_LINES = 20  # of a log that a person is shown
-
-
-class Owner(Protocol):
-    """The harness that runs a study now."""
-
-    @property
-    def pid(self) -> int: ...
-    @property
-    def tag(self) -> str: ...
-    @property
-    def since(self) -> float: ...
-    @property
-    def paused(self) -> bool: ...
-    @property
-    def max_experiments(self) -> int: ...
-    @property
-    def meta_interval(self) -> int: ...
 
 
 # --- which study ---------------------------------------------------------------------------------
@@ -81,16 +65,11 @@ def choose(root: Path, tag: str | None, owner: Owner | None = None) -> StudyInfo
 def look(root: Path, tag: str | None = None, owner: Owner | None = None) -> Iterator[Lens]:
     """Look at a study (`choose` says which) for a while; for the thread that opens it."""
     info = choose(root, tag, owner)
-    ledger = SqliteLedger.load(root / LEDGER, info.tag, ML, _SystemClock(), read_only=True)
+    ledger = SqliteLedger.load(root / LEDGER, info.tag, ML, WallClock(), read_only=True)
     try:
         yield Lens(root, config.load(root), ledger)
     finally:
         ledger.dispose()
-
-
-class _SystemClock:
-    def time(self) -> float:
-        return time.time()
 
 
 # --- looking at it -------------------------------------------------------------------------------

@@ -10,10 +10,9 @@ from enum import Enum
 from functools import lru_cache
 
 from deep_loop import knobs
-
-_SHARE = re.compile(r"(RATIO|FRAC|FRACTION|SHARE|DROPOUT|PROB|PROBABILITY|SMOOTHING)S?\d*")
-_MEMORY = re.compile(r"(BETA|MOMENTUM|EMA)S?\d*")
-_POWER = re.compile(r"\s*2\s*\*\*\s*\d+\s*")
+from deep_loop.core import spelling
+from deep_loop.core.quantity import is_memory, is_share
+from deep_loop.core.spelling import is_power
 
 
 class _Form(Enum):
@@ -72,10 +71,9 @@ def meaning(source: str) -> str:
 def scale_of(name: str, values: Iterable[float]) -> Scale:
     """The scale for a constant of this name that takes these values."""
     seen = tuple(values)
-    words = name.split("_")
-    if any(_SHARE.fullmatch(word) for word in words) and all(0 <= value <= 1 for value in seen):
+    if is_share(name) and all(0 <= value <= 1 for value in seen):
         return Scale(_Form.LINEAR, 0.1)
-    if any(_MEMORY.fullmatch(word) for word in words) and all(0 < value < 1 for value in seen):
+    if is_memory(name) and all(0 < value < 1 for value in seen):
         return Scale(_Form.MEMORY, math.log(2))
     if seen and all(value > 0 for value in seen):
         return Scale(_Form.LOG, math.log(2))
@@ -85,14 +83,12 @@ def scale_of(name: str, values: Iterable[float]) -> Scale:
 def spell(value: float, like: str) -> str:
     """The number in the style of the source text that it replaces.
 
-    A power of two (written so, or an integer of 8 or more) stays one, an integer stays an integer, and
-    other numbers get three significant digits.
+    A power of two (written so, or an integer of 8 or more) stays one, an integer stays an integer.
     """
-    if _POWER.fullmatch(like):
-        return f"2**{max(0, round(math.log2(value)))}" if value > 0 else like.strip()
     present = number(like)
-    if present is not None and re.fullmatch(r"\s*[\d_]+\s*", like):
-        power = present >= 8 and math.log2(present).is_integer()
-        return str(2 ** max(0, round(math.log2(value))) if power and value > 0 else round(value))
-    digits = f"{value:.3g}"
-    return digits if re.search(r"[.en]", digits) else f"{digits}.0"
+    power = is_power(like)
+    if not power and (present is None or not re.fullmatch(r"\s*[\d_]+\s*", like)):
+        return spelling.spell(float(value), like)
+    if power or (present is not None and present >= 8 and math.log2(present).is_integer()):
+        return spelling.spell(2 ** max(0, round(math.log2(value))), like) if value > 0 else like.strip()
+    return spelling.spell(round(value), like)

@@ -18,6 +18,8 @@ from deep_loop.adapters.executors.environment import environment
 from deep_loop.adapters.executors.supervisor import KILL_SECONDS, SMALLEST_LOG, Order, Report
 from deep_loop.ports import Exit, Job, Slot
 
+WATCH_SECONDS = 1.0  # between two looks at whether a job is hopeless
+WATCH_BYTES = 64 * 1024  # of the log's end, that such a look reads
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 
 
@@ -31,6 +33,7 @@ class _Run:
     lifeline: int  # write end of the supervisor's standard input; a byte, or its end, stops the run
     started: float  # monotonic
     stopping: bool = False
+    pruned: bool = False
 
 
 class LocalExecutor:
@@ -80,8 +83,7 @@ class LocalExecutor:
             futures = [run.future for run in self._runs]
             for run in self._runs:
                 run.stopping = True
-                with contextlib.suppress(BrokenPipeError):  # it has just ended by itself
-                    os.write(run.lifeline, b"\n")
+                _order_stop(run)
         wait(futures, timeout=KILL_SECONDS + 5)
 
     def sweep(self, ids: Sequence[str]) -> int:
@@ -120,7 +122,7 @@ class LocalExecutor:
     def _follow(self, run: _Run) -> None:
         """Wait for the supervisor's report and resolve the future. Runs in a thread of its own."""
         try:
-            said, complained = run.process.communicate()
+            said, complained = self._wait(run)
             result = self._exit(run, _report(said), complained)
         except Exception as error:  # noqa: BLE001  (the thread's edge: a future that never resolves hangs the study)
             result = Exit(None, time.monotonic() - run.started, "", problem=f"the executor failed: {error!r}")
@@ -128,6 +130,17 @@ class LocalExecutor:
             self._runs.discard(run)
             os.close(run.lifeline)
         run.future.set_result(result)
+
+    def _wait(self, run: _Run) -> tuple[bytes, bytes]:
+        """What the supervisor said and complained of, once it ended; a job that is hopeless is stopped."""
+        while run.job.hopeless is not None and not run.pruned:
+            try:
+                return run.process.communicate(timeout=WATCH_SECONDS)
+            except subprocess.TimeoutExpired:
+                if run.job.hopeless(_end(run.job.log)) is not None:
+                    run.pruned = True
+                    _order_stop(run)
+        return run.process.communicate()
 
     def _exit(self, run: _Run, report: Report | None, complained: bytes) -> Exit:
         """The job's exit, from its supervisor's report or the lack of one."""
@@ -147,9 +160,26 @@ class LocalExecutor:
             seconds=report.seconds,
             text=text,
             timed_out=report.timed_out,
-            interrupted=report.interrupted,
+            interrupted=report.interrupted and (run.stopping or not run.pruned),
+            pruned=report.interrupted and run.pruned and not run.stopping,
             problem=report.problem or unread,
         )
+
+
+def _order_stop(run: _Run) -> None:
+    """Tell the supervisor to kill everything below it."""
+    with contextlib.suppress(BrokenPipeError):  # it has just ended by itself
+        os.write(run.lifeline, b"\n")
+
+
+def _end(log: Path) -> str:
+    """The end of a log that is being written; empty where there is none yet."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - WATCH_BYTES, 0))
+            return file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
 
 
 def _report(said: bytes) -> Report | None:

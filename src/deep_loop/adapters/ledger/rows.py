@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic
 
-from deep_loop.adapters.ledger.codec import Code, Kinds
+from deep_loop.adapters.ledger.codec import Code
 from deep_loop.core.cohort import Revision
-from deep_loop.core.record import Ask, Attempt, D, Measurement, O, P, Record, Refusal, Waiting
+from deep_loop.core.record import Ask, Attempt, D, Kinds, Measurement, O, P, Record, Refusal, Waiting
 from deep_loop.ports import Request
 
 # Which lines of a study to read; each is answered by an index.

@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Generic
 
 from deep_loop.adapters.ledger import rows
-from deep_loop.adapters.ledger.codec import Kinds
 from deep_loop.adapters.ledger.database import Database
-from deep_loop.adapters.ledger.studies import StudyInfo, add, find, studies
+from deep_loop.adapters.ledger.studies import LEDGER, StudyInfo, add, find, studies
 from deep_loop.core.cohort import Revision
-from deep_loop.core.record import Ask, D, Measurement, O, P, Record, Refusal, Waiting
+from deep_loop.core.record import Ask, D, Kinds, Measurement, O, P, Record, Refusal, Waiting
 from deep_loop.errors import LedgerError
 from deep_loop.ports import Clock, Request
 
-__all__ = ["Kinds", "SqliteLedger", "StudyInfo", "studies"]
+__all__ = ["LEDGER", "SqliteLedger", "StudyInfo", "studies"]
 
 
 class SqliteLedger(Generic[P, O, D]):
@@ -74,11 +73,12 @@ class SqliteLedger(Generic[P, O, D]):
 
     # --- proposals -----------------------------------------------------------------------------
 
-    def ask(self, proposer: str, revision: int) -> Ask:
-        """Take the next place in the order of proposals."""
+    def ask(self, proposer: str, revision: int, seen: int | None = None) -> Ask:
+        """Take the next place in the order of proposals; `seen` is how many closed lines it knows (None: all)."""
         with self._database.writing() as connection:
             id = 1 + rows.last(connection, "SELECT max(id) FROM asks WHERE study = ?", self._study)
-            seen = rows.last(connection, "SELECT max(ordinal) FROM units WHERE study = ?", self._study)
+            if seen is None:
+                seen = rows.last(connection, "SELECT max(ordinal) FROM units WHERE study = ?", self._study)
             connection.execute(
                 "INSERT INTO asks (study, id, proposer, seen, revision, asked_at, state) "
                 "VALUES (?, ?, ?, ?, ?, ?, 'asked')",

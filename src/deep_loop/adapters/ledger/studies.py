@@ -8,6 +8,8 @@ from pathlib import Path
 from deep_loop.adapters.ledger.database import Database
 from deep_loop.errors import LedgerError
 
+LEDGER = Path(".deep-loop") / "ledger.db"  # in a workspace
+
 
 @dataclass(frozen=True, slots=True)
 class StudyInfo:

@@ -16,6 +16,8 @@ from enum import Enum
 from functools import partial
 
 from deep_loop import knobs
+from deep_loop.core.quantity import is_memory, is_share
+from deep_loop.core.spelling import is_power, spell
 from deep_loop.knobs import Knob, Scalar, Value
 
 REACH = 8.0  # a positive number is searched from 1/8 to 8 times its first value
@@ -239,10 +241,7 @@ def _dimension(name: str, key: str, place: int | None, value: Scalar, source: st
 
 # --- which form a number has, by its name and value ----------------------------------------------
 
-_FRACTION = r"RATIO|FRAC|FRACTION|SHARE|PROB|DROPOUT|DROPPATH|SMOOTHING"
-_BETA = r"BETA\d*|BETAS|MOMENTUM|EMA|POLYAK"
 _EPSILON = r"EPS|EPSILON"
-_POWER = re.compile(r"2\s*\*\*\s*\d+")
 # How far a zero may be raised, by a word of its name; the last is for all others.
 _FROM_ZERO = (
     ("DECAY|WD|L1|L2|PENALTY", 0.2),
@@ -263,17 +262,17 @@ def _axis(name: str, key: str, place: int | None, value: int | float, source: st
 
     axis = partial(Axis, name, key, place)
     whole = isinstance(value, int)
-    if 0 <= value <= 1 and named(_FRACTION):
+    if 0 <= value <= 1 and is_share(bare(key)):
         step = min(max(0.5 * min(value, 1 - value), 0.1), 0.25)
         return axis(Form.LINEAR, False, 0.0, 1.0, step, floor=0.0, ceiling=1.0)
-    if 0 < value < 1 and named(_BETA):
+    if 0 < value < 1 and is_memory(bare(key)):
         centre, shortest = math.log(1 - value), math.log(0.98)
         low, high = centre - math.log(REACH), min(centre + math.log(REACH), shortest)
         return axis(Form.BETA, False, low, high, math.log(2), floor=math.log(1e-6), ceiling=shortest)
     if value == 0:
         high = next(scale for pattern, scale in (_STEPS_FROM_ZERO if whole else _FROM_ZERO) if named(pattern))
         return axis(Form.LINEAR, whole, 0.0, high, max(high / 4, float(whole)), floor=0.0)
-    if isinstance(value, int) and (_POWER.fullmatch(source) or (value >= 8 and value.bit_count() == 1)):
+    if isinstance(value, int) and (is_power(source) or (value >= 8 and value.bit_count() == 1)):
         exponent = value.bit_length() - 1
         return axis(Form.POWER, True, max(exponent - 3, 0), exponent + 3, 1.0, floor=0.0)
     # Sizes that were multiples of eight stay so: heads, groups and vector units divide them.
@@ -299,33 +298,3 @@ def _bounded(axis: Axis, value: int | float, bounds: tuple[float, float] | None)
     if not (math.isfinite(inner.low) and math.isfinite(inner.high)):
         return axis
     return replace(inner, floor=inner.low, ceiling=inner.high)
-
-
-# --- spelling ------------------------------------------------------------------------------------
-
-
-def spell(value: int | float, source: str, *, beta: bool = False) -> str:
-    """A number in the style of the source text that it replaces, with three significant digits.
-
-    `2**19` stays a power, `3e-4` keeps its exponent, integers stay exact; a beta keeps the digits of 1 - b.
-    """
-    if isinstance(value, int):
-        if _POWER.fullmatch(source) and value > 0 and value.bit_count() == 1:
-            return f"2**{value.bit_length() - 1}"
-        return str(value)
-    if beta:
-        digits = max(3, 1 - math.floor(math.log10(1 - value)))
-        return _decimal(value, digits)
-    if value == 0:
-        return "0.0"
-    exponent = math.floor(math.log10(abs(value)))
-    if "e" in source.lower() or not -4 <= exponent < 6:
-        mantissa, power = f"{value:.2e}".split("e")
-        return f"{_decimal(float(mantissa), 2).removesuffix('.0')}e{int(power)}"
-    return _decimal(float(f"{value:.2e}"), max(2 - exponent, 1))
-
-
-def _decimal(value: float, digits: int) -> str:
-    """Fixed notation without trailing zeros, but always with a digit behind the point."""
-    text = f"{value:.{digits}f}".rstrip("0")
-    return text + "0" if text.endswith(".") else text

@@ -28,7 +28,7 @@ RAW = "* -text !eol !filter !ident !working-tree-encoding !diff !merge\n"
 CONFIG = "[user]\n\tname = deep-loop\n\temail = deep-loop@localhost\n[gc]\n\tauto = 0\n"
 
 
-def make(repository: Repository, store: Store, commit: str, parent: Path) -> Path:
+def make(repository: Repository, commit: str, parent: Path) -> Path:
     """A new folder below `parent` with a commit's files and a repository with that one commit."""
     parent.mkdir(parents=True, exist_ok=True)
     folder = Path(mkdtemp(prefix=f"{commit}-", dir=parent))  # the name tells `collect` what to compare with

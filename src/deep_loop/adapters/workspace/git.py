@@ -158,7 +158,7 @@ class GitWorkspace:
     # --- folders ----------------------------------------------------------------------------------
 
     def checkout(self, commit: str) -> Path:
-        return checkout.make(self._repository, self._store, commit, self._state / "proposals")
+        return checkout.make(self._repository, commit, self._state / "proposals")
 
     def collect(self, folder: Path) -> Mapping[str, str | None]:
         return checkout.collect(self._repository, self._store, folder)

@@ -17,11 +17,12 @@ from rich.live import Live
 from rich.panel import Panel as Frame
 from rich.text import Text
 
+from deep_loop.adapters.workspace.lock import Owner
 from deep_loop.core.event import Closed, Event, RunStarted, StudyStarted
 from deep_loop.errors import DeepLoopError
 from deep_loop.interfaces.cli import words
 from deep_loop.interfaces.cli.events import sentence
-from deep_loop.views import Overview, Owner, Row, Running, look
+from deep_loop.views import Overview, Row, Running, look
 
 TICK = 0.5  # seconds between two pictures
 NOTES = 3  # the latest of the outer tier and of the warnings

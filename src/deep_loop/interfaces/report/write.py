@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from deep_loop.adapters.workspace.lock import Owner
 from deep_loop.interfaces.report.figure import DARK, draw
 from deep_loop.interfaces.report.page import page
-from deep_loop.views import Owner, look
+from deep_loop.views import look
 
 
 def write(root: Path, tag: str | None, owner: Owner | None) -> tuple[Path, Path]:

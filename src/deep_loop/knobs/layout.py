@@ -1,62 +1,19 @@
-"""The knobs of a Python program: the upper-case constants that an experiment may turn.
-
-A knob is a simple assignment at module level, `NAME = <literals>`, in upper case, bound once, whose value
-is a number, a string, a boolean, a tuple of these, or arithmetic on literals (`2**19`, `3 * 64`). Names that mean
-a seed, a budget, the evaluation, a path or a machine's peak figures are not knobs: turning them would change
-how a result is judged, not how good it is.
-
-The comment on a knob's line, or on the line above it, may declare what it may be set to:
-
-    ACTIVATION = "gelu"  # choices: gelu, relu, tanh
-    # range: 1..64
-    LAYERS = 4
-
-Files are taken apart by libcst, so a rewritten one differs in the values alone, byte for byte. Nothing is
-ever executed: values come from a small evaluator of literals with bounds on size.
-"""
+"""A program taken apart at its knobs, and put together again with other values."""
 
 from __future__ import annotations
 
-import ast
-import math
-import operator
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from deep_loop.errors import DeepLoopError
+from deep_loop.knobs.values import KnobError, Value, evaluate
 
 if TYPE_CHECKING:
     import libcst as cst
 
-Scalar = bool | int | float | str
-Value = Scalar | tuple[Scalar, ...]
-
 MAX_NESTING = 200  # brackets; CPython's own limit, and the parser below us would overflow its stack
-MAX_SOURCE = 2_000  # characters of one value
-MAX_BITS = 512  # of an integer, so that `9**9**9` is refused instead of computed
-
-
-class KnobError(DeepLoopError):
-    """A program, or a value for one of its knobs, cannot be read."""
-
-    @classmethod
-    def unreadable(cls, where: str, why: str) -> KnobError:
-        """The program's text is no Python that can be taken apart."""
-        return cls(f"{where}: {why}", hint="mend the file's syntax, or discard the change that broke it")
-
-    @classmethod
-    def no_value(cls, source: str, why: str) -> KnobError:
-        """The expression is not made of literals, or goes beyond the bounds."""
-        shown = source if len(source) <= 40 else source[:37] + "..."
-        return cls(f"`{shown}` is no value for a knob: {why}", hint="write a number, a string, True, False or a tuple")
-
-    @classmethod
-    def unknown(cls, names: Iterable[str]) -> KnobError:
-        """The file has no such knobs."""
-        return cls(f"no such knob: {', '.join(names)}", hint="only upper-case constants bound once can be set")
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,67 +313,3 @@ def _range(comment: str) -> tuple[float, float] | None:
     if isinstance(low, str | tuple) or isinstance(high, str | tuple) or not low < high:
         return None
     return float(low), float(high)
-
-
-# --- values --------------------------------------------------------------------------------------
-
-_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-    ast.LShift: operator.lshift,
-}
-
-
-def evaluate(source: str) -> Value:
-    """The value of an expression of literals, without executing anything.
-
-    Numbers with `+ - * / // % ** <<`, strings, booleans, and tuples of these. Raises KnobError for anything
-    else, for what is not finite, and for what goes beyond MAX_SOURCE and MAX_BITS.
-    """
-    if len(source) > MAX_SOURCE:
-        raise KnobError.no_value(source, "too long")
-    try:
-        tree = ast.parse(source.strip(), mode="eval").body
-        if isinstance(tree, ast.Tuple):
-            return tuple(_scalar(element) for element in tree.elts)
-        return _scalar(tree)
-    except (SyntaxError, ValueError, ArithmeticError, TypeError, RecursionError, MemoryError) as error:
-        raise KnobError.no_value(source, "not an expression of literals within bounds") from error
-
-
-def _scalar(node: ast.expr) -> Scalar:
-    """One literal, or arithmetic on numbers; raises ValueError, TypeError or ArithmeticError."""
-    match node:
-        case ast.Constant(value=bool() | str() as plain):
-            return plain
-        case ast.Constant() | ast.UnaryOp() | ast.BinOp():
-            return _number(node)
-        case _:
-            raise ValueError("not a literal")
-
-
-def _number(node: ast.expr) -> int | float:
-    match node:
-        case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-            result: Any = number
-        case ast.UnaryOp(op=ast.USub(), operand=operand):
-            result = -_number(operand)
-        case ast.UnaryOp(op=ast.UAdd(), operand=operand):
-            result = _number(operand)
-        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _BINARY:
-            first, second = _number(left), _number(right)
-            if isinstance(sign, ast.Pow | ast.LShift) and abs(second) > MAX_BITS:
-                raise ValueError("too large")
-            result = _BINARY[type(sign)](first, second)
-        case _:
-            raise ValueError("not arithmetic on literals")
-    if isinstance(result, complex) or not math.isfinite(result):
-        raise ValueError("not a finite number")
-    if isinstance(result, int) and result.bit_length() > MAX_BITS:
-        raise ValueError("too large")
-    return result  # type: ignore[no-any-return]  # int or float: the operators above give nothing else

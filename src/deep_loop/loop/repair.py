@@ -1,0 +1,35 @@
+"""A crash handed back to its proposer, for another attempt at the same experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from deep_loop.core.experiment import Experiment, Idea
+from deep_loop.loop.baseline import tail
+from deep_loop.loop.brief import brief
+from deep_loop.loop.lab import Lab
+from deep_loop.loop.proposals import Thought
+from deep_loop.ports import Files
+
+
+def hand_back(lab: Lab, experiment: Experiment) -> Callable[[], Thought]:
+    """Give the proposer the failed code and the end of its log; the returned mending is done by a worker."""
+    told = brief(lab, experiment.ask)
+    checkout = lab.workspace.checkout(experiment.commit)
+    failure = tail(experiment)
+
+    def mend() -> Thought:
+        idea: Idea | None = experiment.proposal.idea if lab.proposer.repair(told, checkout, failure) else None
+        return Thought(idea, checkout, experiment.commit, told.parent)
+
+    return mend
+
+
+def add_attempt(lab: Lab, experiment: Experiment, files: Files) -> Experiment:
+    """Commit a repair on the failed attempt and give it its ref; the line with its new attempt."""
+    attempt = len(experiment.attempts)
+    message = f"{experiment.proposal.idea.title}: repair {attempt}\n"
+    commit = lab.workspace.commit(experiment.commit, files, message)
+    lab.workspace.keep_reachable(f"{experiment.number}-r{attempt}", commit)
+    lab.ledger.attempt(experiment.number, commit)
+    return lab.ledger.record(experiment.number)

@@ -1,0 +1,66 @@
+"""An experiment's commit, run again on fresh seeds and held against its record; nothing is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deep_loop.core.experiment import Crashed, Experiment, Interrupted, Measured, Outcome, Pruned, TimedOut, values
+from deep_loop.core.noise import pooled
+from deep_loop.core.readout import readout
+from deep_loop.core.reproduction import compare
+from deep_loop.core.seed import derive
+from deep_loop.loop.lab import Lab
+from deep_loop.ports import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """An experiment's recorded values beside fresh ones."""
+
+    number: int
+    recorded: tuple[float, ...]
+    fresh: tuple[float, ...]
+    agrees: bool | None  # None where the noise is not known well enough to say
+    words: str
+
+
+def reproduce(lab: Lab, number: int, runs: int, mark: str, echo: Callable[[str], None]) -> Reproduction:
+    """Run experiment `number` that many times, one after the other; `echo` hears of each.
+
+    `mark` tells this reproduction from any other of the experiment. See `core.reproduction.compare` for when two
+    sets of runs agree. Raises LedgerError where there is no such experiment.
+    """
+    experiment = lab.ledger.record(number)
+    fresh: list[float] = []
+    for index in range(runs):
+        seed = derive(lab.seed, "reproduce", number, mark, index)
+        outcome = _run(lab, experiment, f"reproduce-{number}-{mark}-{index}", seed)
+        if isinstance(outcome, Measured):
+            fresh.append(outcome.value)
+        echo(f"run {index + 1} of {runs}, seed {seed}: {_told(lab, outcome)}")
+    recorded = values(experiment)
+    noise = pooled(values(e) for e in lab.ledger.closed())
+    agrees, words = compare(recorded, fresh, runs, noise)
+    return Reproduction(number, recorded, tuple(fresh), agrees, words)
+
+
+def _run(lab: Lab, experiment: Experiment, name: str, seed: int) -> Outcome:
+    task = lab.task
+    folder = lab.workspace.folder(experiment.commit, name)
+    log = lab.workspace.root / ".deep-loop" / "logs" / lab.tag / f"{name}.log"
+    env = {**task.env, "DEEP_LOOP_SEED": str(seed)}
+    job = Job(f"{lab.uid}-{name}", task.command, folder, log, env, task.timeout_seconds)
+    ended = lab.executor.start(job, lab.executor.slots[0]).result()
+    lab.workspace.discard(folder)
+    return readout(ended, task.metric, task.patterns, timeout_seconds=task.timeout_seconds)
+
+
+def _told(lab: Lab, outcome: Outcome) -> str:
+    match outcome:
+        case Measured(value=value):
+            return f"{lab.task.metric.name} {value:.6f}"
+        case TimedOut(limit_seconds=limit):
+            return f"timed out after {limit:g} s"
+        case Crashed(reason=reason) | Pruned(reason=reason) | Interrupted(reason=reason):
+            return reason
