@@ -7,18 +7,18 @@ compile are errors of one line that name the key, its table and what to do.
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from types import NoneType
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
-from deep_loop.core import form
-from deep_loop.core.form import Misfit, Rule
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.config import JsonDict
+from pydantic_core import ErrorDetails
+
 from deep_loop.core.metric import Direction
 from deep_loop.core.metric import Metric as CoreMetric
 from deep_loop.core.readout import PROGRESS
@@ -28,81 +28,93 @@ FILE = "deep-loop.toml"
 PROPOSERS = ("tuner",)  # the proposers of this version, in the order of "auto"
 
 
+def _rule(complaint: str, holds: Callable[[Any], object]) -> AfterValidator:
+    """A condition on a value, with what to say where it does not hold."""
+
+    def check(value: Any) -> Any:
+        if not holds(value):
+            raise ValueError(complaint)
+        return value
+
+    return AfterValidator(check)
+
+
 def _inside(text: str) -> bool:
     path = PurePosixPath(text)
     return bool(text.strip()) and not path.is_absolute() and not text.startswith("~") and ".." not in path.parts
 
 
-def _is_expression(text: str) -> bool:
+def _expression(text: str) -> str:
+    """A regular expression; readers apply it with `re.MULTILINE`."""
     try:
-        re.compile(text, re.MULTILINE)  # as readers apply it
+        re.compile(text, re.MULTILINE)
     except re.error as problem:
-        raise ValueError(problem) from problem
-    return True
+        raise ValueError(f"is not a regular expression: {problem}") from problem
+    return text
 
 
-Text = Annotated[str, Rule("must not be empty", str.strip)]
-Word = Annotated[str, Rule("must be one word: it is the title of a column", re.compile(r"\S+").fullmatch)]
-Variable = Annotated[str, Rule("must be the name of an environment variable", re.compile(r"[A-Za-z_]\w*").fullmatch)]
-Whole = Annotated[int, Rule("should be greater than or equal to 0", lambda number: number >= 0)]
-Count = Annotated[int, Rule("should be greater than or equal to 1", lambda number: number >= 1)]
-Size = Annotated[float, Rule("should be greater than or equal to 0", lambda number: number >= 0)]
-Positive = Annotated[float, Rule("should be greater than 0", lambda number: number > 0)]
-RelativePath = Annotated[str, Rule("must be a path inside the workspace, relative to it", _inside)]
-RelativePaths = Annotated[tuple[RelativePath, ...], Rule("must name at least one", bool)]
-Expression = Annotated[str, Rule("is not a regular expression", _is_expression)]
+Text = Annotated[str, _rule("must not be empty", str.strip)]
+Word = Annotated[str, _rule("must be one word: it is the title of a column", re.compile(r"\S+").fullmatch)]
+Variable = Annotated[str, _rule("must be the name of an environment variable", re.compile(r"[A-Za-z_]\w*").fullmatch)]
+Whole = Annotated[int, Field(ge=0)]
+RelativePath = Annotated[str, _rule("must be a path inside the workspace, relative to it", _inside)]
+RelativePaths = Annotated[tuple[RelativePath, ...], _rule("must name at least one", bool)]
 Number = Annotated[
-    Expression,
-    Rule(
+    str,
+    AfterValidator(_expression),
+    _rule(
         "needs exactly one group (…), around the number; write (?:…) for any other",
         lambda text: re.compile(text).groups == 1,
     ),
 ]
 Progress = Annotated[
-    Expression,
-    Rule(
+    str,
+    AfterValidator(_expression),
+    _rule(
         "needs a group named (?P<percent>…) or (?P<loss>…)",
         lambda text: {"percent", "loss"} & re.compile(text).groupindex.keys(),
     ),
 ]
 Proposer = Annotated[
-    str, Rule(f"names no proposer of this version; known: {', '.join(PROPOSERS)}", lambda name: name in PROPOSERS)
+    str, _rule(f"names no proposer of this version; known: {', '.join(PROPOSERS)}", lambda name: name in PROPOSERS)
 ]
-Proposers = Annotated[tuple[Proposer, ...], Rule("must name at least one", bool)]
+Proposers = Annotated[tuple[Proposer, ...], _rule("must name at least one", bool)]
 
 
-def _key(description: str, default: Any = dataclasses.MISSING, *, words: str | None = None) -> Any:
+def _key(description: str, default: Any = ..., *, words: str | None = None, **constraints: Any) -> Any:
     """A setting: what it means, its default, and, where the value alone says too little, that default in words."""
-    return field(default=default, metadata={"description": description, "words": words})
+    extra: JsonDict = {} if words is None else {"words": words}
+    if callable(default):
+        return Field(default_factory=default, description=description, json_schema_extra=extra, **constraints)
+    return Field(default, description=description, json_schema_extra=extra, **constraints)
 
 
-@dataclass(frozen=True)
-class Metric:
+class Table(BaseModel):
+    """A table of the file: frozen, no unknown key, no value quietly turned into another kind."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class Metric(Table):
     """The one number that the task is judged by; the harness reads it from the run's log."""
 
     name: Word = _key("Its name: the title of its column in `results.tsv`.", "val_bpb")
     direction: Literal["minimize", "maximize"] = _key("Which way is better.", "minimize")
     pattern: Number = _key(
         "Regular expression (`^` and `$` match at every line) whose one group is the number; the last match counts.",
-        "",
+        lambda data: rf"^{re.escape(data.get('name', 'metric'))}:\s+(\S+)",
         words=r"`^NAME:\s+(\S+)` with the metric's name",
     )
 
-    def __post_init__(self) -> None:
-        if not self.pattern:
-            object.__setattr__(self, "pattern", rf"^{re.escape(self.name)}:\s+(\S+)")
 
-
-@dataclass(frozen=True)
-class Memory:
+class Memory(Table):
     """Peak memory, for the record; a run that does not print it is none the worse."""
 
     pattern: Number = _key("Regular expression whose one group is the number.", r"^peak_vram_mb:\s+(\S+)")
     unit: Literal["B", "KB", "MB", "GB"] = _key("The unit of that number; a step is 1024.", "MB")
 
 
-@dataclass(frozen=True)
-class ProgressLines:
+class ProgressLines(Table):
     """What a run prints while it goes on, for the live view."""
 
     pattern: Progress = _key(
@@ -110,8 +122,7 @@ class ProgressLines:
     )
 
 
-@dataclass(frozen=True)
-class Task:
+class Task(Table):
     """The program that is improved, and how to run and read it."""
 
     run: Text = _key("Command of one run, for `sh`, started in a copy of the workspace.")
@@ -120,9 +131,14 @@ class Task:
     metric: Metric = Metric()
     memory: Memory = Memory()
     progress: ProgressLines = ProgressLines()
-    budget_seconds: Positive = _key("What the program gives itself for one run; tells the time left at first.", 300.0)
-    timeout_seconds: Positive = _key(
-        "Wall clock after which a run is killed with all its processes.", 0.0, words="2 × `budget_seconds` + 60"
+    budget_seconds: float = _key(
+        "What the program gives itself for one run; tells the time left at first.", 300.0, gt=0
+    )
+    timeout_seconds: float = _key(
+        "Wall clock after which a run is killed with all its processes.",
+        lambda data: 2 * data.get("budget_seconds", 300.0) + 60,
+        words="2 × `budget_seconds` + 60",
+        gt=0,
     )
     gpus_per_run: Literal["auto"] | Whole = _key(
         'GPUs that one run gets; 0 runs on the CPU. "auto" is 1 where there is a GPU, else 0.', "auto"
@@ -131,15 +147,14 @@ class Task:
     link: tuple[RelativePath, ...] = _key("Files or folders ignored by git that each run finds linked in its copy.", ())
     env: tuple[Variable, ...] = _key("Names of environment variables that are passed through to runs.", ())
 
-    def __post_init__(self) -> None:
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
         if both := sorted(set(self.editable) & set(self.protected)):
             raise ValueError(f"`{both[0]}` is both editable and protected")
-        if not self.timeout_seconds:
-            object.__setattr__(self, "timeout_seconds", 2 * self.budget_seconds + 60)
+        return self
 
 
-@dataclass(frozen=True)
-class Agents:
+class Agents(Table):
     """Who thinks."""
 
     proposers: Literal["auto"] | Proposers = _key(
@@ -152,32 +167,30 @@ class Agents:
         return PROPOSERS if self.proposers == "auto" else self.proposers
 
 
-@dataclass(frozen=True)
-class Study:
+class Study(Table):
     """How long a study goes on, and how it judges."""
 
-    slots: Literal["auto"] | Count = _key(
+    slots: Literal["auto"] | Annotated[int, Field(ge=1)] = _key(
         'Runs at the same time. "auto" is one per group of `gpus_per_run` GPUs, else one.', "auto"
     )
-    meta_interval: Count = _key("Experiments between two meta-analyses.", 12)
-    max_experiments: Count = _key("Experiments after which the study ends; baselines do not count.", 100)
-    max_hours: Positive | None = _key("Hours after which the study ends.", None, words="no limit")
-    min_gain: Size = _key("A gain that is not larger than this is none; in the metric's unit.", 0.0)
-    repairs: Whole = _key("Times that a crashed change goes back to its proposer.", 2)
-    seed: Whole = _key("Where all of the study's randomness comes from.", 0)
-    significant: Positive = _key(
-        "Relative gain that calls a meta-analysis at once while the noise is unknown; 0.01 is one per cent.", 0.01
-    )
-    prune_margin: Literal["off"] | Positive = _key(
+    meta_interval: int = _key("Experiments between two meta-analyses.", 12, ge=1)
+    max_experiments: int = _key("Experiments after which the study ends; baselines do not count.", 100, ge=1)
+    max_hours: float | None = _key("Hours after which the study ends.", None, words="no limit", gt=0)
+    min_gain: float = _key("A gain that is not larger than this is none; in the metric's unit.", 0.0, ge=0)
+    repairs: int = _key("Times that a crashed change goes back to its proposer.", 2, ge=0)
+    prune_margin: Literal["off"] | Annotated[float, Field(gt=0)] = _key(
         "A run whose loss is above the incumbent's at the same point by more than this fraction is stopped early; "
         '"off" lets every run end by itself.',
         0.5,
     )
-    ahead: Whole = _key("Proposals that are thought of ahead of the slots.", 1)
+    seed: int = _key("Where all of the study's randomness comes from.", 0, ge=0)
+    significant: float = _key(
+        "Relative gain that calls a meta-analysis at once while the noise is unknown; 0.01 is one per cent.", 0.01, gt=0
+    )
+    ahead: int = _key("Proposals that are thought of ahead of the slots.", 1, ge=0)
 
 
-@dataclass(frozen=True)
-class Notify:
+class Notify(Table):
     """When to tell a person; lines go to `notify.log` in the workspace."""
 
     thresholds: tuple[float, ...] = _key(
@@ -185,8 +198,7 @@ class Notify:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Table):
     """The whole file."""
 
     mode: Literal["ml"] = _key('What kind of study: "ml" improves a program by its metric.', "ml")
@@ -229,94 +241,104 @@ def load(root: Path) -> Settings:
 def parse(text: str) -> Settings:
     """The settings that a file's text asks for; raises ConfigError."""
     try:
-        found = tomllib.loads(text)
+        return Settings.model_validate(_frozen(tomllib.loads(text)))
     except tomllib.TOMLDecodeError as problem:
         raise ConfigError(f"{FILE} is not valid TOML: {problem}", hint="put text in quotes") from problem
-    _refuse_unknown(found)  # first: a key that is misspelled is often why a required one is missing
-    try:
-        settings: Settings = form.read(Settings, found)
-    except Misfit as misfit:
-        raise _explained(misfit) from None
-    return settings
+    except ValidationError as problem:
+        raise _explained(min(problem.errors(), key=_rank)) from None
+
+
+def _frozen(value: Any) -> Any:
+    """TOML's lists as tuples, all the way down, so that strict models take them."""
+    match value:
+        case list():
+            return tuple(_frozen(item) for item in value)
+        case dict():
+            return {key: _frozen(item) for key, item in value.items()}
+    return value
 
 
 # --- errors in words -----------------------------------------------------------------------------
 
 
-def _refuse_unknown(found: Mapping[str, Any]) -> None:
-    """Raise ConfigError for the first key, in any table, that is no setting."""
-    for path, table in _walk(Settings, ()):
-        inside: Any = found
-        for name in path:
-            inside = inside.get(name) if isinstance(inside, dict) else None
-        for key in inside if isinstance(inside, dict) else ():
-            if key not in _keys(table):
-                raise ConfigError(f"{FILE}: unknown key `{key}` {_where(path)}", hint=_nearest(key, table))
+def _rank(error: ErrorDetails) -> int:
+    """Which of several findings to tell: the lowest.
+
+    An unknown key is often why a required one is missing. Where a value may be "auto" or something
+    else, what is wrong with the something else says more than that it is not "auto".
+    """
+    return {"extra_forbidden": 0, "value_error": 1, "literal_error": 3}.get(error["type"], 2)
 
 
-def _explained(misfit: Misfit) -> ConfigError:
-    """What does not fit, as one line and a hint."""
-    table: type = Settings
+def _explained(error: ErrorDetails) -> ConfigError:
+    """One of pydantic's findings as one line and a hint."""
+    model: type[Table] = Settings
     path: list[str] = []
-    place = [str(part) for part in misfit.path]
-    while place and place[0] in _tables(table):
-        table = _tables(table)[place[0]]
+    place = [str(part) for part in error["loc"]]
+    while len(place) > 1 and place[0] in _tables(model):
+        model = _tables(model)[place[0]]
         path.append(place.pop(0))
-    if not place:  # a whole table: missing, no table at all, or at odds with itself
-        outer, name = _where(tuple(path[:-1])), path[-1]
-        if misfit.missing:
-            return ConfigError(f"{FILE}: the table [{name}] is missing", hint=_needs(table))
-        if not isinstance(misfit.found, dict):
-            return ConfigError(f"{FILE}: `{name}` {outer} must be a table", hint=_needs(table))
-        return ConfigError(f"{FILE}: in [{'.'.join(path)}] {misfit.problem}", hint=_needs(table))
-    key, where = place[0], _where(tuple(path))
-    meaning = _keys(table)[key].metadata["description"]
-    if misfit.missing:
-        return ConfigError(f"{FILE}: `{key}` is missing {where}", hint=f"`{key}`: {meaning}")
+    key = place[0]
+    where = f"in [{'.'.join(path)}]" if path else "at the top level"
+    inner = _tables(model).get(key)
+    own = error["type"] == "value_error"
+    complaint = str(error["ctx"]["error"]) if own else error["msg"].removeprefix("Input ")
+    match error["type"]:
+        case "extra_forbidden":
+            return ConfigError(f"{FILE}: unknown key `{key}` {where}", hint=_nearest(key, model))
+        case "missing" if inner is not None:
+            return ConfigError(f"{FILE}: the table [{key}] is missing", hint=_needs(inner))
+        case "missing":
+            return ConfigError(f"{FILE}: `{key}` is missing {where}", hint=f"`{key}`: {_meaning(model, key)}")
+        case "value_error" if inner is not None:  # a rule over several keys of that table
+            return ConfigError(f"{FILE}: in [{key}] {complaint}", hint=_needs(inner))
+    if inner is not None:
+        return ConfigError(f"{FILE}: `{key}` {where} must be a table", hint=_needs(inner))
+    expected = "" if own else f" Expected: {_kind(model.model_fields[key].annotation)}."
     return ConfigError(
-        f"{FILE}: `{key}` {where}: {form.shown(misfit.found)} {misfit.problem}",
-        hint=f"`{key}`: {meaning} Expected: {_kind(get_type_hints(table)[key])}.",
+        f"{FILE}: `{key}` {where}: {_shown(error['input'])} {complaint}",
+        hint=f"`{key}`: {_meaning(model, key)}{expected}",
     )
 
 
-def _where(path: tuple[str, ...]) -> str:
-    return f"in [{'.'.join(path)}]" if path else "at the top level"
-
-
-def _keys(table: type) -> Mapping[str, dataclasses.Field[Any]]:
-    """The settings of a table, inner tables included, in the file's order."""
-    return {key.name: key for key in dataclasses.fields(table)}
-
-
-def _tables(table: type) -> Mapping[str, type]:
+def _tables(model: type[Table]) -> Mapping[str, type[Table]]:
     """The keys of a table that are tables themselves."""
-    kinds = get_type_hints(table).items()
-    return {name: kind for name, kind in kinds if isinstance(kind, type) and dataclasses.is_dataclass(kind)}
+    return {
+        name: field.annotation
+        for name, field in model.model_fields.items()
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Table)
+    }
 
 
-def _walk(table: type, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], type]]:
+def _walk(model: type[Table], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], type[Table]]]:
     """A table and all tables in it, each with its path, in the file's order."""
-    yield path, table
-    for name, inner in _tables(table).items():
+    yield path, model
+    for name, inner in _tables(model).items():
         yield from _walk(inner, (*path, name))
 
 
-def _is_required(key: dataclasses.Field[Any]) -> bool:
-    return key.default is dataclasses.MISSING
+def _meaning(model: type[Table], key: str) -> str:
+    return model.model_fields[key].description or ""
 
 
-def _needs(table: type) -> str:
-    required = [f"`{name}`" for name, key in _keys(table).items() if _is_required(key)]
-    return f"it needs {' and '.join(required)}" if required else f"its keys: {', '.join(_keys(table))}"
+def _needs(model: type[Table]) -> str:
+    required = [f"`{name}`" for name, field in model.model_fields.items() if field.is_required()]
+    return f"it needs {' and '.join(required)}" if required else f"its keys: {', '.join(model.model_fields)}"
 
 
-def _nearest(key: str, table: type) -> str:
+def _nearest(key: str, model: type[Table]) -> str:
     """What an unknown key of a table was meant to be: a key of that table, or one of another."""
-    if elsewhere := [path for path, other in _walk(Settings, ()) if path and key in _keys(other)]:
+    if elsewhere := [path for path, table in _walk(Settings, ()) if path and key in table.model_fields]:
         return f"`{key}` belongs in [{'.'.join(elsewhere[0])}]"
-    names = list(_keys(table))
+    names = list(model.model_fields)
     close = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else f"known keys there: {', '.join(names)}"
+
+
+def _shown(value: object) -> str:
+    """A value in a message: bounded, on one line."""
+    text = repr(list(value) if isinstance(value, tuple) else value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 # --- the manual ----------------------------------------------------------------------------------
@@ -333,22 +355,22 @@ def reference() -> str:
         "python -c 'from deep_loop import config; print(config.reference(), end=\"\")' > docs/reference/settings.md",
         "```",
     ]
-    for path, table in _walk(Settings, ()):
-        lines += ["", *_section(table, path)]
+    for path, model in _walk(Settings, ()):
+        lines += ["", *_section(model, path)]
     return "\n".join(lines) + "\n"
 
 
-def _section(table: type, path: tuple[str, ...]) -> list[str]:
+def _section(model: type[Table], path: tuple[str, ...]) -> list[str]:
     """The lines of one table's section."""
     title = f"`[{'.'.join(path)}]`" if path else "The top level"
-    lines = [f"## {title}", "", (table.__doc__ or "").strip(), ""]
+    lines = [f"## {title}", "", (model.__doc__ or "").strip(), ""]
     lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
-    kinds = get_type_hints(table)
-    for name, key in _keys(table).items():
-        if name in _tables(table):
+    for name, field in model.model_fields.items():
+        if name in _tables(model):
             continue
-        default = key.metadata["words"] or ("**required**" if _is_required(key) else _toml(key.default))
-        cells = (f"`{name}`", _kind(kinds[name]), default, key.metadata["description"])
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        default = str(extra.get("words") or ("**required**" if field.is_required() else _toml(field.default)))
+        cells = (f"`{name}`", _kind(field.annotation), default, field.description or "")
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return lines
 

@@ -228,7 +228,6 @@ def _bench(
     from deep_loop.adapters.ledger.tsv import ResultsTable
     from deep_loop.adapters.proposers.tuner import Tuner
     from deep_loop.adapters.workspace.git import GitWorkspace
-    from deep_loop.core import form
     from deep_loop.core.experiment import ML
     from deep_loop.loop.lab import Lab
 
@@ -247,7 +246,7 @@ def _bench(
     if info:
         ledger = SqliteLedger.load(root / LEDGER, options.tag, ML, clock)
     else:
-        new = StudyInfo(options.tag, "ml", branch, seed, form.dumps(settings), workspace.head(), clock.time())
+        new = StudyInfo(options.tag, "ml", branch, seed, settings.model_dump_json(), workspace.head(), clock.time())
         ledger = SqliteLedger.create(root / LEDGER, new, ML, clock)
     executor = LocalExecutor(slots, passed=task.env)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -13,6 +14,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     becomes one line, a blank line and `hint: …` on standard error. Everything else is a bug and
     shows its traceback.
     """
+    # Looking for plugins of pydantic reads the metadata of every package installed; settings need none of them.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
     import click
 
     from deep_loop.errors import DeepLoopError
