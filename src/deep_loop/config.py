@@ -160,7 +160,6 @@ class Agents(Table):
     proposers: Literal["auto"] | Proposers = _key(
         "Who proposes changes, in order of preference: `tuner` is a Bayesian tuner over upper-case constants.", "auto"
     )
-    analyst: Literal["auto", "statistics"] = _key("Who does the meta-analysis.", "auto")
 
     def names(self) -> tuple[str, ...]:
         """The proposers to use, with "auto" spelled out."""

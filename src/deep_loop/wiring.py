@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from deep_loop.loop.study import Study
     from deep_loop.ports import Observer, Slot
 
-__all__ = ["Owner", "Plan", "RunOptions", "lab", "meta", "owner", "plan", "reproduce", "request"]
+__all__ = ["Owner", "Plan", "RunOptions", "meta", "owner", "plan", "reproduce", "request", "study"]
 
 ANSWER_SECONDS = 600.0  # how long a request waits for the harness that serves it
 
@@ -71,7 +71,7 @@ def branch_of(tag: str) -> str:
 
 
 def plan(root: Path, options: RunOptions) -> Plan:
-    """What `lab(root, options)` would run; changes nothing."""
+    """What `study(root, options)` would run; changes nothing."""
     from deep_loop import config
     from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger
     from deep_loop.core.experiment import ML
@@ -104,7 +104,7 @@ def plan(root: Path, options: RunOptions) -> Plan:
 
 
 @contextmanager
-def lab(root: Path, options: RunOptions, observers: Sequence[Observer]) -> Iterator[Study[Any, Any, Any, Any]]:
+def study(root: Path, options: RunOptions, observers: Sequence[Observer]) -> Iterator[Study[Any, Any, Any, Any]]:
     """A study ready to `run`, with the workspace held until the context ends.
 
     Raises BusyError where another harness holds it, ConfigError and WorkspaceError where the settings
@@ -120,17 +120,17 @@ def lab(root: Path, options: RunOptions, observers: Sequence[Observer]) -> Itera
     max_experiments = options.max_experiments or settings.study.max_experiments
     interval = options.meta_interval or settings.study.meta_interval
     me = Owner(os.getpid(), options.tag, started, max_experiments, interval)
-    with hold(root, me) as held, _bench(root, settings, options, (*observers, _Pauses(held, me))) as bench:
+    with hold(root, me) as held, _lab(root, settings, options, (*observers, _Pauses(held, me))) as lab:
         yield loop.Study(
             loop.Settings(
                 options.tag, Budget(max_experiments, _deadline(settings, options, started)), settings.study.ahead
             ),
-            ExperimentUnit(bench),
-            _outer(bench, settings, interval),
-            bench.ledger,
-            bench.executor.slots,
-            bench.clock,
-            bench.observers,
+            ExperimentUnit(lab),
+            _outer(lab, settings, interval),
+            lab.ledger,
+            lab.executor.slots,
+            lab.clock,
+            lab.tell,
         )
 
 
@@ -182,12 +182,12 @@ def meta(root: Path, tag: str | None) -> str:
     info = choose(root, tag)
     options = RunOptions(info.tag)
     me = Owner(os.getpid(), info.tag, time.time(), settings.study.max_experiments, settings.study.meta_interval)
-    with hold(root, me), _bench(root, settings, options, (), enter=False) as bench:
-        if not bench.ledger.closed():
+    with hold(root, me), _lab(root, settings, options, (), enter=False) as lab:
+        if not lab.ledger.closed():
             raise WorkspaceError(
                 f"the study {info.tag} has no experiments yet", hint=f"run it: `deep-loop run --tag {info.tag}`"
             )
-        outer = _outer(bench, settings, settings.study.meta_interval)
+        outer = _outer(lab, settings, settings.study.meta_interval)
         return outer.adopt(outer.think("asked for")()).words
 
 
@@ -199,8 +199,8 @@ def reproduce(root: Path, tag: str | None, number: int, runs: int, echo: Callabl
 
     settings = config.load(root)
     info = choose(root, tag)
-    with _bench(root, settings, RunOptions(info.tag), (), enter=False) as bench:
-        return reproduction.reproduce(bench, number, runs, f"{os.getpid()}-{time.time_ns()}", echo)
+    with _lab(root, settings, RunOptions(info.tag), (), enter=False) as lab:
+        return reproduction.reproduce(lab, number, runs, f"{os.getpid()}-{time.time_ns()}", echo)
 
 
 class _Pauses:
@@ -219,7 +219,7 @@ class _Pauses:
 
 
 @contextmanager
-def _bench(
+def _lab(
     root: Path, settings: Settings, options: RunOptions, observers: Sequence[Observer], *, enter: bool = True
 ) -> Iterator[Lab]:
     """The ports of a study; a new one gets its branch and its place in the ledger where `enter` says so."""
@@ -229,6 +229,7 @@ def _bench(
     from deep_loop.adapters.proposers.tuner import Tuner
     from deep_loop.adapters.workspace.git import GitWorkspace
     from deep_loop.core.experiment import ML
+    from deep_loop.loop.audience import Audience
     from deep_loop.loop.lab import Lab
 
     _agent(settings, options)
@@ -261,7 +262,7 @@ def _bench(
             proposer=Tuner(),
             results=ResultsTable(root / "results.tsv", settings.metric),
             clock=clock,
-            observers=observers,
+            tell=Audience(observers).tell,
         )
     finally:
         executor.stop()
@@ -292,11 +293,11 @@ def _task(root: Path, settings: Settings) -> Task:
     )
 
 
-def _outer(bench: Lab, settings: Settings, interval: int) -> Meta:
+def _outer(lab: Lab, settings: Settings, interval: int) -> Meta:
     from deep_loop.adapters.analysts.statistics import StatisticsAnalyst
     from deep_loop.loop.meta import Meta
 
-    return Meta(bench, StatisticsAnalyst(), interval, settings.study.significant)
+    return Meta(lab, StatisticsAnalyst(), interval, settings.study.significant)
 
 
 def _known(root: Path, tag: str) -> StudyInfo | None:

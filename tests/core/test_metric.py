@@ -19,20 +19,6 @@ def test_a_gain_turns_round_with_its_operands(metric: Metric, one: float, other:
     assert metric.gain(one, one) == 0
 
 
-@given(metrics, st.lists(numbers, min_size=1))
-def test_nothing_gains_over_the_best(metric: Metric, found: list[float]) -> None:
-    """The best of some values is one of them, and none of them is better."""
-    best = metric.best(found)
-    assert best in found
-    assert all(metric.gain(value, best) <= 0 for value in found)
-
-
-def test_the_best_of_nothing_is_an_error() -> None:
-    """There is no best without a value."""
-    with pytest.raises(ValueError):
-        Metric("loss").best([])
-
-
 def test_a_relative_gain_is_a_share_of_the_reference() -> None:
     """0.05 is five per cent of the reference's size, whatever its sign; of zero there is no share."""
     assert Metric("loss").relative_gain(1.9, 2.0) == pytest.approx(0.05)

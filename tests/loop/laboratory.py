@@ -18,6 +18,7 @@ from deep_loop.core.experiment import Closing, Experiment, Interrupted, Outcome,
 from deep_loop.core.metric import Metric
 from deep_loop.core.readout import Exit, Patterns
 from deep_loop.core.strategy import Strategy
+from deep_loop.loop.audience import Audience
 from deep_loop.loop.experiment import ExperimentUnit
 from deep_loop.loop.lab import Lab, Task
 from deep_loop.loop.meta import Meta
@@ -172,6 +173,7 @@ class Laboratory:
             ports = {name: fuse.guard(port, *GUARDED[name]) for name, port in ports.items()}
             executor = fuse.guard(executor, "start")
             observers = [fuse.guard(observer, "hear") for observer in observers]
+        audience = Audience(observers)
         lab = Lab(
             tag=TAG,
             uid="uid",
@@ -180,12 +182,12 @@ class Laboratory:
             executor=executor,
             proposer=self._own_proposer or self.proposer,
             clock=self.clock,
-            observers=observers,
+            tell=audience.tell,
             **ports,
         )
         outer = Meta(lab, self.analyst, self.plan.meta_interval, self._significant)
         settings = Settings(TAG, Budget(max_units, deadline), self._ahead)
-        return Study(settings, ExperimentUnit(lab), outer, lab.ledger, executor.slots, self.clock, observers)
+        return Study(settings, ExperimentUnit(lab), outer, lab.ledger, executor.slots, self.clock, audience.tell)
 
     def ledger(self) -> SqliteLedger[Proposal, Outcome, Closing]:
         return SqliteLedger.load(self.root / ".deep-loop" / "ledger.db", TAG, ML, self.clock)

@@ -12,6 +12,7 @@ import pytest
 from deep_loop.adapters.ledger.sqlite import SqliteLedger, StudyInfo
 from deep_loop.core.budget import Budget
 from deep_loop.core.record import Ask
+from deep_loop.loop.audience import Audience
 from deep_loop.loop.study import Settings, Study
 from deep_loop.ports import Ledger, Observer
 from deep_loop.testing.doubles import Death, Fuse, InstantExecutor, ManualClock
@@ -64,10 +65,11 @@ class GuessingRig:
             ledger = fuse.guard(ledger, *LEDGER_WRITES)
             executor = fuse.guard(executor, "start")
             observers = [fuse.guard(observer, "hear") for observer in observers]
-        table = Table(ledger, executor, self._clock, self._folder, self._guess, self._plan.meta_interval, observers)
+        audience = Audience(observers)
+        table = Table(ledger, executor, self._clock, self._folder, self._guess, self._plan.meta_interval, audience)
         settings = Settings("exp1", Budget(max_units, deadline))
         unit, outer = GuessingUnit(table), GuessingOuter(table)
-        return Study(settings, unit, outer, ledger, executor.slots, self._clock, observers)
+        return Study(settings, unit, outer, ledger, executor.slots, self._clock, audience.tell)
 
     def ledger(self) -> SqliteLedger[Guess, Answer, Verdict]:
         return SqliteLedger.load(self._folder / "ledger.db", "exp1", KINDS, self._clock)

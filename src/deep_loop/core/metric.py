@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,7 +31,3 @@ class Metric:
         """
         gain = self.gain(value, reference)
         return gain / abs(reference) if reference else gain
-
-    def best(self, values: Iterable[float]) -> float:
-        """The best of the values; raises ValueError where there is none."""
-        return min(values) if self.direction is Direction.MINIMIZE else max(values)

@@ -120,8 +120,10 @@ class ExperimentUnit:
     def mended(self, unit: int, thought: Thought | None) -> Step:
         """Take a repair as the experiment's next attempt, or let the crash stand."""
         experiment = self.lab.ledger.record(unit)
+        checkout = self._lent.pop(experiment.ask.id)
         repaired = proposals.collect(self.lab, thought) if thought else Rejected("no repair")
         if isinstance(repaired, Rejected):
+            self.lab.workspace.discard(checkout)
             return self._close(experiment, Crash(baseline.why(experiment)))
         return self._run(repair.add_attempt(self.lab, experiment, repaired.files), unit, "repair")
 
@@ -140,7 +142,8 @@ class ExperimentUnit:
             measured = experiment if decision.target == "candidate" else lab.incumbent() or experiment
             return self._run(measured, experiment.number, decision.reason)
         if isinstance(decision, Crash) and experiment.counted and len(experiment.attempts) <= lab.task.repairs:
-            return Mend(experiment.number, repair.hand_back(lab, experiment))
+            checkout = self._lent[experiment.ask.id] = lab.workspace.checkout(experiment.commit)
+            return Mend(experiment.number, repair.hand_back(lab, experiment, checkout))
         return self._close(experiment, decision)
 
     def _close(self, experiment: Experiment, decision: Closing) -> Closed:

@@ -11,7 +11,7 @@ from deep_loop.core.experiment import Closing, Experiment, Measured, Outcome, Pr
 from deep_loop.core.metric import Metric
 from deep_loop.core.prune import hopeless
 from deep_loop.core.readout import Patterns, curve
-from deep_loop.ports import Clock, Executor, Ledger, Observer, Proposer, Results, Workspace
+from deep_loop.ports import Clock, Executor, Ledger, Proposer, Results, Workspace
 
 RECENT = 5  # experiments that the expected length of a run is taken from
 
@@ -49,12 +49,7 @@ class Lab:
     proposer: Proposer
     results: Results[Experiment]
     clock: Clock
-    observers: Sequence[Observer] = ()
-
-    def tell(self, event: Event) -> None:
-        """Let every observer hear it."""
-        for observer in self.observers:
-            observer.hear(event)
+    tell: Callable[[Event], None]  # lets everybody hear what happens; never raises
 
     def incumbent(self) -> Experiment | None:
         """The last keep: each keep beat the one before it."""

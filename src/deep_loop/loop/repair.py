@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from deep_loop.core.experiment import Experiment, Idea
 from deep_loop.loop.baseline import tail
@@ -12,10 +13,9 @@ from deep_loop.loop.proposals import Thought
 from deep_loop.ports import Files
 
 
-def hand_back(lab: Lab, experiment: Experiment) -> Callable[[], Thought]:
-    """Give the proposer the failed code and the end of its log; the returned mending is done by a worker."""
+def hand_back(lab: Lab, experiment: Experiment, checkout: Path) -> Callable[[], Thought]:
+    """Give the proposer the failed code, in `checkout`, and the end of its log; a worker does the mending."""
     told = brief(lab, experiment.ask)
-    checkout = lab.workspace.checkout(experiment.commit)
     failure = tail(experiment)
 
     def mend() -> Thought:

@@ -19,7 +19,7 @@ from deep_loop.core.budget import Budget
 from deep_loop.core.event import Closed, Event, MetaStarted, Paused, StudyEnded, StudyStarted, Warned
 from deep_loop.core.record import Ask, P, Waiting
 from deep_loop.loop.unit import A, E, Mend, Outer, Run, T, Unit
-from deep_loop.ports import Clock, Ledger, Observer, Slot
+from deep_loop.ports import Clock, Ledger, Slot
 
 TICK_SECONDS = 0.25  # how soon requests, edits and signals are seen
 META_GRACE_SECONDS = 20.0  # how long proposals wait for advice that is being thought of
@@ -36,7 +36,10 @@ class Settings:
 
 
 class Study(Generic[P, T, E, A]):
-    """Repeats a unit. `run` may be called once; `interrupt` from any thread or signal handler."""
+    """Repeats a unit. `run` may be called once; `interrupt` from any thread or signal handler.
+
+    `tell` lets everybody hear what happens, and never raises (`audience`).
+    """
 
     def __init__(
         self,
@@ -46,14 +49,14 @@ class Study(Generic[P, T, E, A]):
         ledger: Ledger[P, Any, Any],
         slots: Sequence[Slot],
         clock: Clock,
-        observers: Sequence[Observer] = (),
+        tell: Callable[[Event], None],
     ) -> None:
         self._settings = settings
         self._unit = unit
         self._outer = outer
         self._ledger = ledger
         self._clock = clock
-        self._observers = observers
+        self._tell = tell
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._free = deque(slots)
         self._waiting: deque[Waiting[P]] = deque()  # proposals without a line
@@ -297,7 +300,3 @@ class Study(Generic[P, T, E, A]):
         self._stopping = self._stopping or reason
         if now:
             self._unit.halt()
-
-    def _tell(self, event: Event) -> None:
-        for observer in self._observers:
-            observer.hear(event)

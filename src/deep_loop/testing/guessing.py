@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from deep_loop.core.cohort import Revision
-from deep_loop.core.event import Closed, Event, Refused, Revised, RunStarted, Warned
+from deep_loop.core.event import Closed, Refused, Revised, RunStarted, Warned
 from deep_loop.core.record import Ask, Kinds, Record, Waiting
 from deep_loop.core.seed import derive
+from deep_loop.loop.audience import Audience
 from deep_loop.loop.unit import Mend, Run
-from deep_loop.ports import Clock, Executor, Exit, Job, Ledger, Observer, Slot
+from deep_loop.ports import Clock, Executor, Exit, Job, Ledger, Slot
 
 LARGEST = 100
 
@@ -91,12 +92,7 @@ class Table:
     folder: Path  # for logs
     guesser: Guesser = halve
     interval: int = 3  # rounds between two revisions
-    observers: Sequence[Observer] = ()
-
-    def tell(self, event: Event) -> None:
-        """Let every observer hear it."""
-        for observer in self.observers:
-            observer.hear(event)
+    audience: Audience = field(default_factory=Audience)
 
 
 Step = Run | Mend[Guess | None] | Closed
@@ -154,7 +150,7 @@ class GuessingUnit:
         measurement = table.ledger.start(run.unit, run.seed, run.sought_by, slot.name, log)
         self._running[run] = measurement.id
         number = table.ledger.record(run.unit).commit
-        table.tell(RunStarted(run.unit, run.sought_by, run.title, slot.name, run.purpose))
+        table.audience.tell(RunStarted(run.unit, run.sought_by, run.title, slot.name, run.purpose))
         return table.executor.start(Job(str(measurement.id), number, table.folder, table.folder / log, {}, 60.0), slot)
 
     def finish(self, run: Run, result: Exit) -> Step:
@@ -202,7 +198,7 @@ class GuessingUnit:
     def _close(self, record: Round, verdict: Verdict) -> Closed:
         closed = self._table.ledger.close(record.number, verdict)
         self._table.ledger.settled(record.number)
-        self._table.tell(Closed(closed))
+        self._table.audience.tell(Closed(closed))
         return Closed(closed)
 
     def _run(self, record: Round, had: int) -> Run:
@@ -211,7 +207,7 @@ class GuessingUnit:
 
     def _refuse(self, ask: Ask, reason: str) -> None:
         self._table.ledger.refuse(ask, reason, None)
-        self._table.tell(Refused(ask.id, ask.proposer, reason))
+        self._table.audience.tell(Refused(ask.id, ask.proposer, reason))
 
 
 class GuessingOuter:

@@ -31,7 +31,7 @@ ENOUGH_BYTES = 200_000_000  # free on the disk before a study starts
 
 
 class Study(Protocol):
-    """What `wiring.lab` gives."""
+    """What `wiring.study` gives."""
 
     def run(self) -> str:
         """Run to the end; returns why it ended, in words."""
@@ -137,7 +137,7 @@ def run(
     notifier = Notifier(workspace / "notify.log", settings.notify.thresholds, settings.metric)
     watcher = follower(workspace, tag)
     with notifier.guarding():
-        reason, interrupted = conduct(wiring.lab(workspace, asked, (watcher, notifier)), watcher)
+        reason, interrupted = conduct(wiring.study(workspace, asked, (watcher, notifier)), watcher)
     _conclude(workspace, tag, reason)
     context.exit(INTERRUPTED if interrupted else OK)
 
