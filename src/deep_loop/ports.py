@@ -320,6 +320,10 @@ class Results(Protocol[R]):
         """Add one closed line. Cost does not grow with the table."""
         ...
 
+    def lost(self) -> bool:
+        """Whether somebody took the table away since it was last written: then it is to be rewritten."""
+        ...
+
     def rewrite(self, records: Sequence[R]) -> None:
         """Make the whole table anew, atomically; a table that says the same already is left alone."""
         ...

@@ -17,6 +17,7 @@ from deep_loop.errors import ConfigError, WorkspaceError
 
 if TYPE_CHECKING:
     from deep_loop.adapters.ledger.sqlite import StudyInfo
+    from deep_loop.adapters.workspace.git import GitWorkspace
     from deep_loop.config import Settings
     from deep_loop.core.event import Event
     from deep_loop.loop.lab import Lab, Task
@@ -79,6 +80,7 @@ def plan(root: Path, options: RunOptions) -> Plan:
     settings = config.load(root)
     info = _known(root, options.tag)
     seed = _seed(settings, options, info)
+    _workspace(root, settings, options.tag)  # says what is wrong with the repository or the tag
     words = f"{options.tag}, new"
     if info:
         ledger = SqliteLedger.load(root / LEDGER, options.tag, ML, WallClock(), read_only=True)
@@ -227,7 +229,6 @@ def _lab(
     from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, StudyInfo
     from deep_loop.adapters.ledger.tsv import ResultsTable
     from deep_loop.adapters.proposers.tuner import Tuner
-    from deep_loop.adapters.workspace.git import GitWorkspace
     from deep_loop.core.experiment import ML
     from deep_loop.loop.audience import Audience
     from deep_loop.loop.lab import Lab
@@ -238,9 +239,9 @@ def _lab(
     seed = _seed(settings, options, info)
     task = settings.task
     branch = branch_of(options.tag)
-    workspace = GitWorkspace(
-        root, tag=options.tag, branch=branch, editable=task.editable, protected=task.protected, links=task.link
-    )
+    workspace = _workspace(root, settings, options.tag)
+    if info:
+        workspace.head()  # a study whose branch somebody deleted is not begun anew in silence
     if enter:
         workspace.enter(options.start)
     clock = WallClock()
@@ -267,6 +268,15 @@ def _lab(
     finally:
         executor.stop()
         ledger.dispose()
+
+
+def _workspace(root: Path, settings: Settings, tag: str) -> GitWorkspace:
+    from deep_loop.adapters.workspace.git import GitWorkspace
+
+    task = settings.task
+    return GitWorkspace(
+        root, tag=tag, branch=branch_of(tag), editable=task.editable, protected=task.protected, links=task.link
+    )
 
 
 def _task(root: Path, settings: Settings) -> Task:

@@ -47,3 +47,25 @@ def test_the_notebook_reads_the_table(tmp_path: Path) -> None:
     assert kept.loc[kept["val_bpb"].idxmin(), "val_bpb"] == pytest.approx(
         sum(real_lab.runs_of_best(lab, "a")) / len(real_lab.runs_of_best(lab, "a")), abs=1e-6
     )
+
+
+def test_the_study_that_ran_last_is_the_one_that_is_shown(tmp_path: Path) -> None:
+    """Not the one that was made last: what a person types after a run is about that run."""
+    lab = real_lab.make(tmp_path / "lab")
+    for tag, experiments in (("a", "1"), ("b", "1"), ("a", "2")):
+        assert (
+            real_lab.deep_loop(lab, "run", "--tag", tag, "--from", "main", "--max-experiments", experiments).code == 0
+        )
+    assert "deep-loop/a" in real_lab.deep_loop(lab, "status").out
+
+
+def test_a_study_without_its_branch_is_not_begun_anew(tmp_path: Path) -> None:
+    """It says how to bring the branch back, which holds what was kept and learnt."""
+    lab = real_lab.make(tmp_path / "lab")
+    assert real_lab.deep_loop(lab, "run", "--tag", "a", "--max-experiments", "1").code == 0
+    head = real_lab.git(lab, "rev-parse", "HEAD").strip()
+    real_lab.git(lab, "switch", "-q", "main")
+    real_lab.git(lab, "branch", "-q", "-D", "deep-loop/a")
+    message, hint = real_lab.error(real_lab.deep_loop(lab, "run", "--tag", "a", "--max-experiments", "2"))
+    assert "deep-loop/a does not exist" in message
+    assert f"git branch deep-loop/a {head}" in hint

@@ -173,7 +173,10 @@ def test_a_deleted_file_begins_anew(path: Path) -> None:
     """Appending to nothing, or to an empty file, writes the header first; rewriting brings all back."""
     results = table(path)
     results.append(STUDY[0])
+    assert not results.lost()
     path.unlink()
+    assert results.lost()
+    assert not table(path).lost()  # it never was there
     results.append(STUDY[1])
     assert path.read_text().startswith(HEADER)
     path.write_text("")

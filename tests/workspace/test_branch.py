@@ -229,12 +229,25 @@ def test_a_branch_that_moves_at_that_very_moment_is_tried_again(person, lab):
     person.git("reset", "--quiet", "--hard")
     git = Git(person.root)
     store = Store(git, person.root / ".deep-loop" / "tmp", ["train.py"])
-    checkout = PersonCheckout(open_repository(person.root, git), store, BRANCH, "program.md", [])
+    checkout = PersonCheckout(open_repository(person.root, git), store, BRANCH, [])
     assert checkout.advance(old, ours, "too late") is False
     assert lab.head() == theirs
     assert (person.status(), person.text("train.py"), person.text("notes.txt")) == ([], TRAIN, "hi\n")
     head = lab.settle(1, ours, "keep")
     assert person.git("rev-parse", f"{head}^") == theirs
+
+
+def test_a_commit_made_just_before_a_move_is_never_undone(person, lab):
+    """The move is refused and HEAD stays on the branch, with the person's commit, not detached at what was before."""
+    old, ours = lab.head(), attempt(lab, "X = 1\n")
+    person.write(train__py="X = 7\n")  # stands in the way of the files of the move
+    person.git("commit", "--quiet", "-am", "mine")
+    mine = lab.head()
+    git = Git(person.root)
+    store = Store(git, person.root / ".deep-loop" / "tmp", ["train.py"])
+    checkout = PersonCheckout(open_repository(person.root, git), store, BRANCH, notices := [])
+    assert checkout.advance(old, ours, "too late") is False
+    assert (lab.head(), person.where(), person.status(), notices) == (mine, BRANCH, [], [])
 
 
 def test_a_deleted_branch_is_said(person, lab):

@@ -308,3 +308,28 @@ def test_hooks_and_signing_are_off(person):
     lab.discard(lab.checkout(lab.head()))
     assert list(person.root.glob("*.ran")) == []
     assert sorted(FILES) == sorted(person.git("ls-files").splitlines())
+
+
+def test_commits_of_a_detached_checkout_are_kept(person):
+    """Going back onto the branch leaves them behind; a ref holds them, and a notice says which."""
+    lab = workspace(person.root)
+    lab.enter(None)
+    person.git("switch", "--quiet", "--detach")
+    person.write(notes__txt="mine\n")
+    person.git("add", ".")
+    person.git("commit", "--quiet", "-m", "mine")
+    mine = person.git("rev-parse", "HEAD")
+    again = workspace(person.root)
+    again.enter(None)
+    assert person.where() == BRANCH
+    (notice,) = again.notices
+    assert mine[:7] in notice
+    assert person.git("for-each-ref", "--contains", mine, "--format=%(refname)").startswith("refs/deep-loop/")
+
+
+def test_a_branch_that_was_there_already_is_said(person):
+    """A new study on an old branch starts from it, not from the checkout: nobody should learn that later."""
+    person.git("branch", BRANCH)
+    lab = workspace(person.root)
+    lab.enter(None)
+    assert "was there already" in lab.notices[0]

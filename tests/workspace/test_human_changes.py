@@ -48,6 +48,16 @@ def test_an_edited_program_is_committed(person, lab):
     assert list(lab.sync()) == []
 
 
+def test_hypotheses_that_a_person_plants_are_committed(person, lab):
+    """Also where the file is new: the study reads the branch, and a later rewrite finds nothing in its way."""
+    person.put("next-hypotheses.md", "## Try more\n- set: RATE = 2e-3\n")
+    assert kinds(lab.sync()) == [("other", ("next-hypotheses.md",))]
+    assert lab.subjects(1) == ("human: edit next-hypotheses.md",)
+    lab.write({"next-hypotheses.md": "# Ranked\n"}, "meta: v1")
+    assert (person.status(), person.where(), person.text("next-hypotheses.md")) == ([], BRANCH, "# Ranked\n")
+    assert (list(lab.sync()), lab.notices) == ([], [])
+
+
 def test_a_staged_program_is_committed_with_the_text_on_disk(person, lab):
     """Other staged work stays staged."""
     person.write(program__md="# staged\n", notes__txt="hi\n")

@@ -151,7 +151,10 @@ class ExperimentUnit:
         lab = self.lab
         closed = lab.ledger.close(experiment.number, decision)
         recovery.settle(lab, closed)
-        lab.results.append(closed)
+        if lab.results.lost():
+            lab.results.rewrite(lab.ledger.closed())
+        else:
+            lab.results.append(closed)
         lab.tell(Closed(closed))
         if not closed.counted and isinstance(decision, Crash) and lab.incumbent() is None:
             raise baseline.failed(lab, closed)

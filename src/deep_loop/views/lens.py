@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from deep_loop import config
 from deep_loop.adapters.clock import WallClock
 from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, StudyInfo, studies
+from deep_loop.adapters.workspace.lock import latest
 from deep_loop.core.cohort import Revision
 from deep_loop.core.experiment import (
     ML,
@@ -47,12 +48,13 @@ TAIL_LINES = 20  # of a log that a person is shown
 
 
 def choose(root: Path, tag: str | None, owner: Owner | None = None) -> StudyInfo:
-    """The study of that tag; without a tag the one that runs, else the latest.
+    """The study of that tag; without a tag the one that runs, else the one that ran last.
 
     Raises WorkspaceError, naming the studies that there are, where there is none such.
     """
     known = {info.tag: info for info in studies(root / LEDGER)}
-    wanted = tag or (owner.tag if owner else None) or next(reversed(known), None)
+    last = latest(root)
+    wanted = tag or (owner.tag if owner else None) or (last if last in known else next(reversed(known), None))
     if wanted is None:
         raise WorkspaceError(f"there is no study in {root} yet", hint="start one: `deep-loop run --tag exp1`")
     if wanted not in known:

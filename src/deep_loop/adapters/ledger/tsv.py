@@ -29,6 +29,7 @@ class ResultsTable:
         self._path = path
         cells = ("commit", metric.name, "memory_gb", "status", "description")
         self._width = len(cells)
+        self._written = False
         self._header = _line(cells)
 
     def append(self, record: Experiment) -> None:
@@ -41,6 +42,11 @@ class ResultsTable:
         row = _row(record)
         with self._writing(), self._path.open("a+b") as file:
             file.write(f"{self._mend(file)}{row}".encode())
+        self._written = True
+
+    def lost(self) -> bool:
+        """Whether the table was written and has been taken away since."""
+        return self._written and not self._path.exists()
 
     def rewrite(self, records: Sequence[Experiment]) -> None:
         """Make the whole table anew: afterwards the file is the old one or the new one, never a part.
@@ -48,6 +54,7 @@ class ResultsTable:
         A table that says the same already keeps its time stamp. Errors as in `append`.
         """
         content = "".join((self._header, *map(_row, records))).encode()
+        self._written = True
         with self._writing():
             target = self._path.resolve()  # a link stays a link
             draft = target.with_name(f".{target.name}.new")

@@ -22,6 +22,7 @@ class Entrance:
     person: PersonCheckout
     branch: str
     guarded: tuple[str, ...]  # editable and protected: what a study's results depend on
+    rescued: str  # ref, without its end, for commits that only a detached HEAD holds
     notices: list[str]
 
     def enter(self, start: str | None) -> bool:
@@ -73,6 +74,7 @@ class Entrance:
                 self.notices.append(f"uncommitted edits of {listed(edited)} are no part of the study until committed")
             return
         self._refuse_second_checkout()
+        self.person.rescue(self.rescued)
         refusal = f"uncommitted edits of {listed(edited)}" if edited else self.person.switch()
         if refusal:
             self.notices.append(

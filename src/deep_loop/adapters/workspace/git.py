@@ -53,6 +53,7 @@ class GitWorkspace:
         protected: Sequence[str],
         links: Sequence[str] = (),
         program: str = "program.md",
+        hypotheses: str = "next-hypotheses.md",
     ) -> None:
         """Raises WorkspaceError where `root` is no repository of its own, git is missing or old, or a name is bad.
 
@@ -63,14 +64,16 @@ class GitWorkspace:
         self.notices: list[str] = []
         self._tag, self._branch, self._ref = tag, branch, f"refs/heads/{branch}"
         self._editable, self._program, self._links = tuple(editable), program, tuple(map(_inside, links))
+        self._texts = (program, hypotheses)  # a person's edits of these are committed for them
         self._state = self.root / ".deep-loop"
         self._git = Git(self.root)
         self._repository = open_repository(self.root, self._git)
         check_names(self._git, tag, branch)
         self._store = Store(self._git, self._state / "tmp", self._editable)
-        self._person = PersonCheckout(self._repository, self._store, branch, program, self.notices)
+        self._person = PersonCheckout(self._repository, self._store, branch, self.notices)
         guarded = (*editable, *protected)
-        self._entrance = Entrance(self._repository, self._store, self._person, branch, guarded, self.notices)
+        rescued = f"refs/deep-loop/{tag}/person"
+        self._entrance = Entrance(self._repository, self._store, self._person, branch, guarded, rescued, self.notices)
         self._seen = Seen(self._state / "heads" / tag)
 
     # --- the branch -------------------------------------------------------------------------------
@@ -86,6 +89,8 @@ class GitWorkspace:
         self._keep_out_of_git()
         self._person.finish_move()
         begun = self._entrance.enter(start)
+        if not begun and self._seen.head is None:
+            self.notices.append(f"{self._branch} was there already: the study starts from it, at {self.head()[:7]}")
         if begun or self._seen.head is None:
             self._seen.account_for(self.head())
 
@@ -184,7 +189,7 @@ class GitWorkspace:
     # --- what happened while nobody looked ----------------------------------------------------------
 
     def sync(self) -> Sequence[HumanChange]:
-        """What a person did since the last look; an edited program file is committed as `human: ...` first.
+        """What a person did since the last look; edits of program and hypotheses are committed as `human: ...` first.
 
         A commit that touches editable files is of kind "editable"; one that touches the program file is
         (also) reported as "program"; any other as "other". One process where nothing changed.
@@ -193,9 +198,11 @@ class GitWorkspace:
         head = self._existing(head)
         changes = self._since(head)
         self._seen.account_for(head)
-        if attached and (commit := self._person.commit_program(head)):
-            self._seen.account_for(commit)
-            changes.append(HumanChange("program", commit, (self._program,)))
+        for path in self._texts if attached else ():
+            if commit := self._person.commit_text(path, head):
+                self._seen.account_for(commit)
+                changes.append(HumanChange("program" if path == self._program else "other", commit, (path,)))
+                head = commit
         return changes
 
     def recover(self) -> None:
@@ -235,7 +242,10 @@ class GitWorkspace:
     def _advance(self, old: str, new: str, why: str) -> bool:
         """Move the branch to a commit of our own; False where it is not at `old` any more."""
         self._seen.claim(new)
-        return self._person.advance(old, new, why)
+        moved = self._person.advance(old, new, why)
+        if moved and self._seen.head == old:  # nothing of a person's lies between
+            self._seen.account_for(new)
+        return moved
 
     def _stands_for(self, commit: str, head: str) -> bool:
         """Whether a commit of the branch, since `commit` left it, was made in its stead."""

@@ -75,6 +75,12 @@ def owner(root: Path) -> Owner | None:
         return _read(path)
 
 
+def latest(root: Path) -> str | None:
+    """The tag of the study that ran here last, or runs now; None where none did."""
+    last = _read(root / LOCK)
+    return last.tag if last else None
+
+
 def busy(holder: Owner | None) -> BusyError:
     """The error of a second harness."""
     who = f"process {holder.pid} runs the study {holder.tag}" if holder else "another process is using it"

@@ -25,18 +25,17 @@ Stamp = tuple[int, int, int]  # of a file: inode, size, nanoseconds of its last 
 class PersonCheckout:
     """The working files at the repository's root, their index and HEAD."""
 
-    def __init__(self, repository: Repository, store: Store, branch: str, program: str, notices: list[str]) -> None:
+    def __init__(self, repository: Repository, store: Store, branch: str, notices: list[str]) -> None:
         self._root = repository.root
         self._git: Git = store.git
         self._store = store
         self._branch = branch
         self._ref = f"refs/heads/{branch}"
-        self._program = program
         self._notices = notices
         self._said: set[str] = set()
         self._journal = repository.root / ".deep-loop" / "moving"
         self._index_lock = repository.own / "index.lock"
-        self._clean: Stamp | None = None  # of the program file when it last equalled the head's
+        self._clean: dict[str, Stamp] = {}  # of a text when it last equalled the head's
 
     def look(self) -> tuple[str | None, bool]:
         """The study branch's commit (None: there is no such branch), and whether HEAD is on it. One process."""
@@ -75,28 +74,28 @@ class PersonCheckout:
                 self._store.move(self._ref, new, old, "a move that was cut short")
         self._journal.unlink()
 
-    def commit_program(self, head: str) -> str | None:
-        """Commit an edited program file as `human: ...` on the branch, which HEAD is on; None where it is as in `head`.
+    def commit_text(self, path: str, head: str) -> str | None:
+        """Commit an edited text as `human: ...` on the branch, which HEAD is on; None where it is as in `head`.
 
         Costs no process while the file is untouched. An empty file is one that an editor is writing.
         """
-        stamp = self._stamp()
-        if stamp is None or stamp == self._clean or stamp[1] == 0:
+        stamp = self._stamp(path)
+        if stamp is None or stamp == self._clean.get(path) or stamp[1] == 0:
             return None
-        blob = self._git.text("hash-object", "--", self._program)
-        before = next((entry for entry in self._store.tree(head, (self._program,))), None)
+        blob = self._git.text("hash-object", "--", path)
+        before = next((entry for entry in self._store.tree(head, (path,))), None)
         if before and before.blob == blob:
-            self._clean = stamp
+            self._clean[path] = stamp
             return None
         # Into the person's index first, which stores the text and leaves their status clean in the end.
-        staged = self._git.ask("update-index", "--add", "--", self._program)
+        staged = self._git.ask("update-index", "--add", "--", path)
         if staged.returncode:
-            self._notice(f"{self._program} was edited, but git cannot take it: {first_line(staged.stderr)}")
+            self._notice(f"{path} was edited, but git cannot take it: {first_line(staged.stderr)}")
             return None
-        blob = self._git.text("ls-files", "--stage", "--", self._program).split(" ")[1]
+        blob = self._git.text("ls-files", "--stage", "--", path).split(" ")[1]
         mode = before.mode if before and before.mode in REGULAR else REGULAR[0]
-        message = f"human: edit {self._program}\n"
-        commit = self._store.commit_entries(head, [Entry(self._program, mode, blob)], message)
+        message = f"human: edit {path}\n"
+        commit = self._store.commit_entries(head, [Entry(path, mode, blob)], message)
         return commit if self._store.move(self._ref, commit, head, message.strip()) else None
 
     def edits(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
@@ -111,6 +110,19 @@ class PersonCheckout:
         done = self._git.ask("switch", "--quiet", "--no-guess", self._branch)
         return first_line(done.stderr) if done.returncode else None
 
+    def rescue(self, ref: str) -> None:
+        """Keep commits that only a detached HEAD holds under `ref`, and say so: a switch would leave them behind."""
+        if self._git.ask("symbolic-ref", "--quiet", "HEAD").returncode == 0:
+            return
+        commit = self._git.text("rev-parse", "HEAD").strip()
+        if not self._git.text("for-each-ref", "--count=1", "--contains", commit).strip():
+            kept = f"{ref}-{commit[:7]}"
+            self._git.raw("update-ref", kept, commit)
+            self._notices.append(
+                f"your commits up to {commit[:7]} were made on a detached checkout and are no part of the study; "
+                f"they are kept as {kept}: `git cherry-pick {commit[:7]}` on {self._branch} brings the last one in"
+            )
+
     def report_lock(self) -> None:
         """Say that an index lock is in the way. It is the person's, so it is never removed here."""
         if self._index_lock.exists():
@@ -123,10 +135,12 @@ class PersonCheckout:
         refusal = self._bring(old, new)
         if refusal is None:
             return True
+        if self._store.ref(self._ref) != old:  # the person has just committed: HEAD went along with the branch
+            return False
         self._git.raw("update-ref", "--no-deref", "-m", "deep-loop: left behind", "HEAD", old)
         self._notice(
-            f"your checkout stays at {old[:7]}, detached, while the study goes on: {refusal}; "
-            f"once that is mended, `git switch {self._branch}` brings it up to date"
+            f"your checkout stays at {old[:7]}, detached, while the study goes on: {refusal}; commits made there are "
+            f"no part of it; once that is mended, `git switch {self._branch}` brings it up to date"
         )
         return False
 
@@ -158,9 +172,9 @@ class PersonCheckout:
             elif there and self._git.text("hash-object", "--", path) == after[path].blob:
                 self._git.ask("update-index", "--add", "--", path)
 
-    def _stamp(self) -> Stamp | None:
+    def _stamp(self, path: str) -> Stamp | None:
         try:
-            found = os.lstat(self._root / self._program)
+            found = os.lstat(self._root / path)
         except FileNotFoundError:
             return None
         return (found.st_ino, found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else None
