@@ -56,7 +56,9 @@ def test_the_study_that_ran_last_is_the_one_that_is_shown(tmp_path: Path) -> Non
         assert (
             real_lab.deep_loop(lab, "run", "--tag", tag, "--from", "main", "--max-experiments", experiments).code == 0
         )
-    assert "deep-loop/a" in real_lab.deep_loop(lab, "status").out
+    shown = real_lab.deep_loop(lab, "status").out
+    assert "deep-loop/a" in shown
+    assert "2 of 2 experiments" in shown
 
 
 def test_a_study_without_its_branch_is_not_begun_anew(tmp_path: Path) -> None:

@@ -54,7 +54,8 @@ def choose(root: Path, tag: str | None, owner: Owner | None = None) -> StudyInfo
     """
     known = {info.tag: info for info in studies(root / LEDGER)}
     last = latest(root)
-    wanted = tag or (owner.tag if owner else None) or (last if last in known else next(reversed(known), None))
+    ran_last = last.tag if last and last.tag in known else None
+    wanted = tag or (owner.tag if owner else None) or ran_last or next(reversed(known), None)
     if wanted is None:
         raise WorkspaceError(f"there is no study in {root} yet", hint="start one: `deep-loop run --tag exp1`")
     if wanted not in known:
@@ -99,9 +100,9 @@ class Lens:
     def overview(self, owner: Owner | None) -> Overview:
         """The study as it stands; `owner` is the harness of this workspace, if one runs."""
         owner = owner if owner and owner.tag == self.tag else None
-        study = self._settings.study
-        limit = owner.max_experiments if owner else study.max_experiments
-        interval = owner.meta_interval if owner else study.meta_interval
+        last = owner or latest(self._root)  # its flags hold until another run's do
+        asked = last if last and last.tag == self.tag else self._settings.study
+        limit, interval = asked.max_experiments, asked.meta_interval
         closed = self._ledger.closed()
         counted = [e for e in closed if e.counted]
         revisions = self._ledger.revisions()

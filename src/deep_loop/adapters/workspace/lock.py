@@ -75,10 +75,9 @@ def owner(root: Path) -> Owner | None:
         return _read(path)
 
 
-def latest(root: Path) -> str | None:
-    """The tag of the study that ran here last, or runs now; None where none did."""
-    last = _read(root / LOCK)
-    return last.tag if last else None
+def latest(root: Path) -> Owner | None:
+    """The harness that runs here, or ran here last; None where none did."""
+    return _read(root / LOCK)
 
 
 def busy(holder: Owner | None) -> BusyError:
