@@ -174,6 +174,10 @@ class Workspace(Protocol):
         """Point `refs/deep-loop/<tag>/<name>` at a commit, or remove it (None)."""
         ...
 
+    def reachable(self) -> Sequence[str]:
+        """The names that `keep_reachable` has given and not taken back."""
+        ...
+
     def reapply(self, commit: str, onto: str) -> Files | None:
         """The editable files of `commit`'s change made on `onto` instead; None where it does not apply cleanly."""
         ...

@@ -82,6 +82,16 @@ def test_a_win_on_an_old_base_brings_a_combination(tmp_path: Path) -> None:
     lab.check()
 
 
+def test_a_ref_that_a_dead_harness_left_is_taken_away(tmp_path: Path) -> None:
+    """It may have died between ending an ask in the ledger and removing its ref; the next one does."""
+    lab = Laboratory(tmp_path / "lab")
+    lab.study(1).run()
+    lab.git("update-ref", "refs/deep-loop/exp1/ask-99", "HEAD")
+    lab.study(2).run()
+    assert not lab.git("for-each-ref", "refs/deep-loop/exp1/ask-99")
+    assert lab.git("for-each-ref", "refs/deep-loop/exp1/1")
+
+
 def test_a_loss_on_an_old_base_is_held_against_the_incumbent_of_now(tmp_path: Path) -> None:
     """A run that would have beaten its own base loses where the incumbent has become better still."""
     steps = {2: {"A": 0.5}, 3: {"B": 0.9}}

@@ -79,8 +79,10 @@ def test_experiments_stay_reachable(person, lab):
     lab.keep_reachable("3", second)
     lab.keep_reachable("3-r1", first)
     assert person.git("rev-parse", "refs/deep-loop/exp1/3", "refs/deep-loop/exp1/3-r1").split() == [second, first]
+    assert sorted(lab.reachable()) == ["3", "3-r1"]
     lab.keep_reachable("3", None)
     lab.keep_reachable("3", None)
+    assert lab.reachable() == ("3-r1",)
     assert person.git("for-each-ref", "--format=%(refname)", "refs/deep-loop") == "refs/deep-loop/exp1/3-r1"
 
 

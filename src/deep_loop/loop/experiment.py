@@ -78,10 +78,11 @@ class ExperimentUnit:
         proposals.wait(self.lab, ask, thought.idea, thought.base, thought.parent, reviewed)
         return True
 
-    def give_up(self, ask: Ask, error: BaseException) -> None:
-        """The proposer failed while it thought: its ask ends, the study goes on."""
-        self.lab.workspace.discard(self._lent.pop(ask.id))
-        proposals.refuse(self.lab, ask, f"{self.proposer} failed: {type(error).__name__}: {error}")
+    def give_up(self, ask: Ask, reason: str) -> None:
+        """Nobody will answer it, for instance because the proposer failed: the ask ends, the study goes on."""
+        if (checkout := self._lent.pop(ask.id, None)) is not None:
+            self.lab.workspace.discard(checkout)
+        proposals.refuse(self.lab, ask, reason)
 
     def begin(self, waiting: Waiting[Proposal]) -> Run | None:
         """Open the experiment's line, on the incumbent of now; None where the change no longer fits."""

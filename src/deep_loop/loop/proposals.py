@@ -15,6 +15,7 @@ from deep_loop.loop.baseline import revision
 from deep_loop.loop.lab import Lab
 
 HARNESS = "harness"  # proposes combinations
+ASK = "ask-"  # opens the name of a waiting proposal's ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,14 @@ def number(lab: Lab, experiment: Experiment) -> None:
     lab.workspace.keep_reachable(_name(experiment.ask), None)
 
 
+def forget_ended(lab: Lab) -> None:
+    """Remove the refs of asks that wait no more: a harness may have died between the ledger and git."""
+    waiting = {_name(w.ask) for w in lab.ledger.waiting()}
+    for name in lab.workspace.reachable():
+        if name.startswith(ASK) and name not in waiting:
+            lab.workspace.keep_reachable(name, None)
+
+
 def combine(lab: Lab, winner: Experiment) -> None:
     """Queue what the new incumbent lacks: all that was kept while it ran on an older base. Idempotent.
 
@@ -130,7 +139,7 @@ def message(idea: Idea, proposer: str) -> str:
 
 def _name(ask: Ask) -> str:
     """The ref that keeps a waiting proposal's commit from being collected."""
-    return f"ask-{ask.id}"
+    return f"{ASK}{ask.id}"
 
 
 def _fingerprints(lab: Lab) -> dict[str, int]:

@@ -21,6 +21,7 @@ def tidy(lab: Lab) -> None:
     lab.workspace.recover()
     for experiment in lab.ledger.unsettled():
         settle(lab, experiment)
+    proposals.forget_ended(lab)
     lab.results.rewrite(lab.ledger.closed())
 
 

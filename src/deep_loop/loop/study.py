@@ -102,7 +102,7 @@ class Study(Generic[P, T, E, A]):
             if ask.proposer == self._unit.proposer:
                 self._unanswered.append(ask)
             else:
-                self._ledger.refuse(ask, "the harness stopped before it was answered", None)
+                self._unit.give_up(ask, "the harness stopped before it was answered")
         self._line_up()
         self._consider()
 
@@ -209,7 +209,7 @@ class Study(Generic[P, T, E, A]):
         self._thinking = None
         error = done.exception()
         if error is not None:
-            self._unit.give_up(ask, error)
+            self._unit.give_up(ask, f"{ask.proposer} failed: {type(error).__name__}: {error}")
             self._refused()
         elif self._unit.take(ask, done.result()):
             self._line_up()

@@ -65,8 +65,8 @@ class Unit(Protocol[P, T, E]):
         """Check an answer; True when it now waits in the ledger, False when it was refused."""
         ...
 
-    def give_up(self, ask: Ask, error: BaseException) -> None:
-        """The thinking itself failed: refuse the ask."""
+    def give_up(self, ask: Ask, reason: str) -> None:
+        """Nobody will answer the ask any more: refuse it."""
         ...
 
     def begin(self, waiting: Waiting[P]) -> Run | None:

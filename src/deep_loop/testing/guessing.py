@@ -134,9 +134,9 @@ class GuessingUnit:
         self._table.ledger.propose(ask, thought)
         return True
 
-    def give_up(self, ask: Ask, error: BaseException) -> None:
-        """Refuse the ask, naming the error."""
-        self._refuse(ask, f"{self.proposer} failed: {type(error).__name__}: {error}")
+    def give_up(self, ask: Ask, reason: str) -> None:
+        """Refuse the ask."""
+        self._refuse(ask, reason)
 
     def begin(self, waiting: Waiting[Guess]) -> Run | None:
         """Open the round."""

@@ -118,6 +118,11 @@ class GitWorkspace:
         ref = f"refs/deep-loop/{self._tag}/{name}"
         self._git.raw("update-ref", *(["-d", ref] if commit is None else [ref, commit]))
 
+    def reachable(self) -> tuple[str, ...]:
+        refs = f"refs/deep-loop/{self._tag}/"
+        listed = self._git.raw("for-each-ref", "--format=%(refname)", refs)
+        return tuple(name.removeprefix(refs) for name in listed.decode().splitlines())
+
     def settle(self, number: int, commit: str, message: str) -> str:
         """Extend the branch by a keep: the commit itself where it sits on the head, else a commit like it.
 
