@@ -85,6 +85,8 @@ class Slot:
 
     name: str  # "cpu0", "gpu0", "gpu0+gpu1"
     env: Mapping[str, str] = field(default_factory=dict)  # e.g. CUDA_VISIBLE_DEVICES
+    machine: str = ""  # host and kind of device, "lab3, NVIDIA H200"
+    cpus: tuple[int, ...] = ()  # cores that its runs are pinned to; empty: any
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,9 @@ class Job:
     env: Mapping[str, str]  # added to the executor's allow-listed environment
     timeout_seconds: float  # wall clock; then SIGTERM, a grace, SIGKILL to the whole tree
     hopeless: Callable[[str], str | None] | None = None  # asked now and then, in another thread, with the log's end
+    network: bool = False  # whether it needs the network; a sandbox cuts it off otherwise
+    writes: tuple[Path, ...] = ()  # places outside of `folder` that it may write to, a sandbox or not
+    clean: bool = False  # caches that runs may write to are empty for this one
 
 
 class Executor(Protocol):
@@ -253,7 +258,9 @@ class Ledger(Protocol[P, O, D]):
         """Add an attempt to an open line; returns its index. The last attempt's own commit adds nothing."""
         ...
 
-    def start(self, number: int, seed: int, sought_by: int, slot: str, log: str) -> Measurement[O]:
+    def start(
+        self, number: int, seed: int, sought_by: int, slot: str, log: str, role: str = "first", machine: str = ""
+    ) -> Measurement[O]:
         """Note that a run of the line's last attempt starts."""
         ...
 

@@ -73,7 +73,9 @@ def experiment(
         opened_at=float(number),
         attempts=(Attempt(0, f"commit{number}", float(number)),),
         measurements=tuple(
-            Measurement(10 * number + i, number, 0, i, number, "cpu0", "log", 0.0, 1.0, outcome)
+            Measurement(
+                10 * number + i, number, 0, i, number, "fresh" if i else "first", "", "cpu0", "log", 0.0, 1.0, outcome
+            )
             for i, outcome in enumerate(outcomes)
         ),
         decision=decision,

@@ -43,7 +43,7 @@ def experiment(
     commit = f"{number:07x}".ljust(40, "f")
     attempts = (Attempt(0, commit, 1.0), Attempt(1, "e" * 40, 2.0))[: 1 + repaired]
     runs: tuple[Measurement[Outcome], ...] = tuple(
-        Measurement(id, number, len(attempts) - 1, id, number, "cpu0", "log", 1.0, 2.0, outcome)
+        Measurement(id, number, len(attempts) - 1, id, number, "first", "", "cpu0", "log", 1.0, 2.0, outcome)
         for id, outcome in enumerate(outcomes, start=10 * number)
     )
     return Record(

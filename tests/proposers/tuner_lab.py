@@ -82,7 +82,10 @@ class Study:
         beaten = () if parent is None else values(self.history[self.incumbent])
         decision = decide(Evidence(METRIC, 0.0, tuple(outcomes), beaten))
         assert not isinstance(decision, Measure), decision
-        runs = tuple(Measurement(i, number, 0, i, number, "cpu0", "log", 0, 1, run) for i, run in enumerate(outcomes))
+        runs = tuple(
+            Measurement(i, number, 0, i, number, "fresh" if i else "first", "", "cpu0", "log", 0, 1, run)
+            for i, run in enumerate(outcomes)
+        )
         proposal = Proposal(idea, by, base, parent, f"c{number}", f"f{number}")
         ask = Ask(number + 1, by, number, 0)
         record: Experiment = Record(

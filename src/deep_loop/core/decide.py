@@ -11,10 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deep_loop.core.experiment import (
+    Breached,
     Crash,
     Crashed,
     Decision,
     Discard,
+    Disturbed,
     Interrupted,
     Keep,
     Measure,
@@ -56,7 +58,9 @@ def decide(evidence: Evidence) -> Decision:
                 return Crash(f"timed out after {limit:g} s")
             case Pruned(reason=reason):
                 return Discard(reason)
-            case Interrupted():
+            case Breached(reason=reason):
+                return Crash(f"breach: {reason}")
+            case Interrupted() | Disturbed():
                 continue
     if not found:
         return Measure("candidate", "not measured yet")

@@ -8,6 +8,15 @@ from typing import ClassVar, Literal
 
 from deep_loop.core.record import Kinds, Record
 
+Role = Literal[
+    "first",  # of an attempt; whatever is tried again was selected for it
+    "fresh",  # of a promising change, to confirm or refute it
+    "reference",  # of the incumbent, for the decision about another experiment
+    "control",  # of the incumbent, now and then, to see the machine drift
+    "final",  # of the incumbent, at a study's end
+    "audit",  # of a change whose gain is not plausible, with clean caches
+    "holdout",  # of a keep, on data that nobody who proposes or advises hears of
+]
 BASELINE = "baseline"  # the kind of the experiment that measures code as a person left it
 
 
@@ -53,6 +62,7 @@ class Measured:
     memory_mb: float | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)  # the rest of its summary block
     curve: tuple[tuple[float, float], ...] = ()  # per cent of the run, loss there; finite, thinned
+    load: float | None = None  # cores that others kept busy meanwhile, on average; None where it is not known
     kind: Literal["measured"] = "measured"
 
 
@@ -93,7 +103,27 @@ class Interrupted:
     kind: Literal["interrupted"] = "interrupted"
 
 
-Outcome = Measured | Crashed | TimedOut | Pruned | Interrupted
+@dataclass(frozen=True, slots=True)
+class Breached:
+    """The run broke a rule: it changed a protected file, or reported two different metrics."""
+
+    reason: str
+    seconds: float
+    kind: Literal["breached"] = "breached"
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbed:
+    """The run ended well, but others used the machine too much meanwhile: it is made again and counts for nothing."""
+
+    reason: str
+    value: float
+    seconds: float
+    load: float  # as in `Measured`
+    kind: Literal["disturbed"] = "disturbed"
+
+
+Outcome = Measured | Crashed | TimedOut | Pruned | Interrupted | Breached | Disturbed
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,8 @@ class Exit:
     interrupted: bool = False  # the harness stopped it: `stop()`, or the supervisor lost the harness
     pruned: bool = False  # stopped early because its job called it hopeless
     problem: str | None = None  # the executor itself failed (no such folder, disk full)
+    load: float | None = None  # cores that others kept busy meanwhile, on average; None where it is not known
+    channel: str | None = None  # what the evaluator wrote to its own channel; None where it wrote nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,8 @@ class Measurement(Generic[O]):
     attempt: int
     seed: int
     sought_by: int  # the unit whose decision asked for it; differs from `unit` for an incumbent's replicate
+    role: str  # what it is for, in its mode's words; in ML mode one of `core.experiment.Role`
+    machine: str  # host and device that it ran on; runs of different machines are not compared
     slot: str
     log: str  # path of the log, relative to the workspace
     started_at: float  # seconds since the epoch

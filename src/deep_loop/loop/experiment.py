@@ -26,6 +26,7 @@ from deep_loop.core.experiment import (
     Interrupted,
     Measure,
     Proposal,
+    Role,
     outcomes,
 )
 from deep_loop.core.guard import Rejected
@@ -97,7 +98,7 @@ class ExperimentUnit:
         lab = self.lab
         experiment = lab.ledger.record(run.unit)
         log = f".deep-loop/logs/{lab.tag}/{run.unit:04d}-{len(experiment.measurements)}.log"
-        measurement = lab.ledger.start(run.unit, run.seed, run.sought_by, slot.name, log)
+        measurement = lab.ledger.start(run.unit, run.seed, run.sought_by, slot.name, log, run.role, slot.machine)
         folder = lab.workspace.folder(experiment.commit, f"{lab.tag}-{measurement.id}")
         doubter = lab.doubter(experiment)
         self._running[run] = _Running(measurement.id, folder, doubter)
@@ -126,13 +127,13 @@ class ExperimentUnit:
         if isinstance(repaired, Rejected):
             self.lab.workspace.discard(checkout)
             return self._close(experiment, Crash(baseline.why(experiment)))
-        return self._run(repair.add_attempt(self.lab, experiment, repaired.files), unit, "repair")
+        return self._run(repair.add_attempt(self.lab, experiment, repaired.files), unit, "first", "repair")
 
     def _enter(self, experiment: Experiment) -> Run:
         """Give an opened line its ref and its first attempt; the same again after a kill."""
         proposals.number(self.lab, experiment)
         self.lab.ledger.attempt(experiment.number, experiment.proposal.commit)
-        return self._run(self.lab.ledger.record(experiment.number), experiment.number, "first run")
+        return self._run(self.lab.ledger.record(experiment.number), experiment.number, "first", "first run")
 
     def _advance(self, experiment: Experiment) -> Step:
         """Decide on the evidence so far."""
@@ -140,8 +141,10 @@ class ExperimentUnit:
         evidence = Evidence(lab.task.metric, lab.task.min_gain, outcomes(experiment), lab.to_beat(experiment))
         decision = decide(evidence)
         if isinstance(decision, Measure):
-            measured = experiment if decision.target == "candidate" else lab.incumbent() or experiment
-            return self._run(measured, experiment.number, decision.reason)
+            if decision.target == "incumbent" and (incumbent := lab.incumbent()):
+                return self._run(incumbent, experiment.number, "reference", decision.reason)
+            role: Role = "fresh" if outcomes(experiment) else "first"
+            return self._run(experiment, experiment.number, role, decision.reason)
         if isinstance(decision, Crash) and experiment.counted and len(experiment.attempts) <= lab.task.repairs:
             checkout = self._lent[experiment.ask.id] = lab.workspace.checkout(experiment.commit)
             return Mend(experiment.number, repair.hand_back(lab, experiment, checkout))
@@ -161,13 +164,13 @@ class ExperimentUnit:
             raise baseline.failed(lab, closed)
         return Closed(closed)
 
-    def _run(self, experiment: Experiment, sought_by: int, purpose: str) -> Run:
+    def _run(self, experiment: Experiment, sought_by: int, role: Role, purpose: str) -> Run:
         """The next run of an experiment's last attempt, on a seed that it has not had."""
         last = len(experiment.attempts) - 1
         had = sum(m.attempt == last and not isinstance(m.outcome, Interrupted) for m in experiment.measurements)
         seed = derive(self.lab.seed, "run", experiment.number, last, had)
         idea = experiment.proposal.idea
-        return Run(experiment.number, seed, sought_by, idea.title, purpose, foundation=not experiment.counted)
+        return Run(experiment.number, seed, sought_by, role, idea.title, purpose, foundation=not experiment.counted)
 
     def recover(self) -> Sequence[Step]:
         """Bring what a dead harness left into order, and open experiments back to where they were."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from deep_loop.core.experiment import Crashed, Experiment, Interrupted, Measured, Outcome, Pruned, TimedOut, values
+from deep_loop.core.experiment import Experiment, Measured, Outcome, TimedOut, values
 from deep_loop.core.noise import pooled
 from deep_loop.core.readout import readout
 from deep_loop.core.reproduction import compare
@@ -62,5 +62,5 @@ def _told(lab: Lab, outcome: Outcome) -> str:
             return f"{lab.task.metric.name} {value:.6f}"
         case TimedOut(limit_seconds=limit):
             return f"timed out after {limit:g} s"
-        case Crashed(reason=reason) | Pruned(reason=reason) | Interrupted(reason=reason):
-            return reason
+        case _:
+            return outcome.reason

@@ -27,8 +27,9 @@ class Run:
     unit: int
     seed: int
     sought_by: int  # the unit whose decision needs it
+    role: str  # what it is for, in the mode's words, as the ledger keeps it
     title: str
-    purpose: str
+    purpose: str  # in words, for those who watch
     foundation: bool = False  # nothing is proposed or begun until its unit is decided
 
 

@@ -147,7 +147,7 @@ class GuessingUnit:
         """Try the number."""
         table = self._table
         log = f"{run.unit}-{run.seed}.log"
-        measurement = table.ledger.start(run.unit, run.seed, run.sought_by, slot.name, log)
+        measurement = table.ledger.start(run.unit, run.seed, run.sought_by, slot.name, log, run.role)
         self._running[run] = measurement.id
         number = table.ledger.record(run.unit).commit
         table.audience.tell(RunStarted(run.unit, run.sought_by, run.title, slot.name, run.purpose))
@@ -203,7 +203,8 @@ class GuessingUnit:
 
     def _run(self, record: Round, had: int) -> Run:
         title = f"is it {record.proposal.number}?"
-        return Run(record.number, derive(0, record.number, had), record.number, title, "sure?" if had else "first run")
+        purpose = "sure?" if had else "first run"
+        return Run(record.number, derive(0, record.number, had), record.number, "try", title, purpose)
 
     def _refuse(self, ask: Ask, reason: str) -> None:
         self._table.ledger.refuse(ask, reason, None)

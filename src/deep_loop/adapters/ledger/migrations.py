@@ -134,7 +134,21 @@ FIRST: Step = (
     "CREATE INDEX requests_unserved ON requests (study, id) WHERE served_at IS NULL",
 )
 
-MIGRATIONS: Sequence[Step] = (FIRST,)
+# What a run was for, and where it ran. Runs made before were first ones, and those after a line's first confirmed it.
+ROLES: Step = (
+    "ALTER TABLE measurements ADD COLUMN role TEXT NOT NULL DEFAULT 'first'",
+    "ALTER TABLE measurements ADD COLUMN machine TEXT NOT NULL DEFAULT ''",
+    """
+    UPDATE measurements SET role = 'fresh' WHERE EXISTS (
+        SELECT 1 FROM measurements AS earlier
+        WHERE earlier.study = measurements.study AND earlier.unit = measurements.unit
+            AND earlier.attempt = measurements.attempt AND earlier.id < measurements.id
+            AND earlier.kind IS NOT 'interrupted'
+    )
+    """,
+)
+
+MIGRATIONS: Sequence[Step] = (FIRST, ROLES)
 
 
 def version(connection: sqlite3.Connection) -> int:

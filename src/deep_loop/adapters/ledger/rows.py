@@ -108,6 +108,8 @@ def _measurement(row: sqlite3.Row, code: Code[O]) -> Measurement[O]:
         attempt=row["attempt"],
         seed=row["seed"],
         sought_by=row["sought_by"],
+        role=row["role"],
+        machine=row["machine"],
         slot=row["slot"],
         log=row["log"],
         started_at=row["started_at"],

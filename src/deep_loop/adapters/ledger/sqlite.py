@@ -168,7 +168,9 @@ class SqliteLedger(Generic[P, O, D]):
             self._touch(connection, number)
         return int(index)
 
-    def start(self, number: int, seed: int, sought_by: int, slot: str, log: str) -> Measurement[O]:
+    def start(
+        self, number: int, seed: int, sought_by: int, slot: str, log: str, role: str = "first", machine: str = ""
+    ) -> Measurement[O]:
         """Note that a run of the line's last attempt starts; the line may be closed (an incumbent's replicate).
 
         Raises LedgerError where the line has no attempt, or where `number` or `sought_by` is no line.
@@ -180,9 +182,10 @@ class SqliteLedger(Generic[P, O, D]):
             if last is None:
                 raise _misuse(f"line {number} has no attempt to run")
             id = connection.execute(
-                "INSERT INTO measurements (study, unit, attempt, seed, sought_by, slot, log, started_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (self._study, number, last["attempt"], seed, sought_by, slot, log, self._clock.time()),
+                "INSERT INTO measurements "
+                "(study, unit, attempt, seed, sought_by, slot, log, role, machine, started_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (self._study, number, last["attempt"], seed, sought_by, slot, log, role, machine, self._clock.time()),
             ).lastrowid
             assert id is not None  # of an INSERT, always set
             self._touch(connection, number)
