@@ -29,6 +29,9 @@ step "git"
 command -v git >/dev/null 2>&1 || fail "there is no git on the PATH" "install it (Debian: apt install git)"
 printf '    %s\n' "$(git --version)"
 
+step "bubblewrap, which keeps runs in their place (optional)"
+scripts/bubblewrap.sh | sed 's/^/    /'
+
 step "the environment in .venv"
 PYTHON="$PYTHON" scripts/env.sh
 

@@ -215,7 +215,18 @@ def test_fit_knows_its_own_layout(old: str, new: str, fits: bool) -> None:
     [
         *[
             (name, True)
-            for name in ["SEED", "EVAL_TOKENS", "VAL_SPLIT", "CACHE_DIR", "MAX_STEPS", "NUM_EPOCHS", "PEAK_MEMORY_GB"]
+            for name in [
+                "SEED",
+                "SEED_2",
+                "RNGSEED",
+                "RANDOM_STATE",
+                "EVAL_TOKENS",
+                "VAL_SPLIT",
+                "CACHE_DIR",
+                "MAX_STEPS",
+                "NUM_EPOCHS",
+                "PEAK_MEMORY_GB",
+            ]
         ],
         *[(name, False) for name in ["PEAK_LR", "WARMUP_STEPS", "INTERVAL", "TESTED", "CAPITAL", "DEVICE_BATCH_SIZE"]],
     ],

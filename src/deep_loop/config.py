@@ -105,6 +105,11 @@ class Metric(Table):
         lambda data: rf"^{re.escape(data.get('name', 'metric'))}:\s+(\S+)",
         words=r"`^NAME:\s+(\S+)` with the metric's name",
     )
+    bound: float | None = _key(
+        "A value that nobody believes to be bettered: what looks better is held until confirmed with clean caches.",
+        None,
+        words="none",
+    )
 
 
 class Memory(Table):
@@ -122,6 +127,24 @@ class ProgressLines(Table):
     )
 
 
+class Holdout(Table):
+    """Data that no experiment is chosen by: what is kept is run on them too, for people to see and nobody else.
+
+    Neither proposers nor analysts hear of it. Without `run` there is no such data.
+    """
+
+    run: Text | None = _key(
+        "Command that trains and evaluates on the held-out data, in a folder of a kept commit's own.", None
+    )
+    pattern: Number | None = _key(
+        "Regular expression for the metric in that run's log.", None, words="as in `[task.metric]`"
+    )
+    files: tuple[RelativePath, ...] = _key(
+        "Files and folders of the workspace with the held-out data; glob patterns too. Only that run finds them.",
+        (),
+    )
+
+
 class Task(Table):
     """The program that is improved, and how to run and read it."""
 
@@ -129,6 +152,17 @@ class Task(Table):
     editable: RelativePaths = _key("Files that a proposal may change; glob patterns too.")
     protected: tuple[RelativePath, ...] = _key("Files that must stay byte for byte as they are; glob patterns too.", ())
     metric: Metric = Metric()
+    result: Literal["auto", "channel"] = _key(
+        'Where the metric is taken from. The evaluator may append a line like `{"val_bpb": 1.234}` to the file that '
+        '`DEEP_LOOP_RESULT` names; "auto" reads the log where it did not, "channel" calls that a crash.',
+        "auto",
+    )
+    seed_cmd: Text | None = _key(
+        "Command to run instead of `run`, with `{seed}` where the run's seed goes: for a program that does not read "
+        "`DEEP_LOOP_SEED`.",
+        None,
+    )
+    holdout: Holdout = Holdout()
     memory: Memory = Memory()
     progress: ProgressLines = ProgressLines()
     budget_seconds: float = _key(
@@ -146,11 +180,40 @@ class Task(Table):
     prepare: Text | None = _key("Command run once per study, in the workspace, before its first experiment.", None)
     link: tuple[RelativePath, ...] = _key("Files or folders ignored by git that each run finds linked in its copy.", ())
     env: tuple[Variable, ...] = _key("Names of environment variables that are passed through to runs.", ())
+    network: bool = _key("Whether runs may use the network; `prepare` always may.", False)
+    read: tuple[Text, ...] = _key(
+        "Places outside of the workspace, or in your home, that runs may read (data, models); `prepare` writes them.",
+        (),
+    )
+    caches: tuple[Text, ...] = _key(
+        "Places that runs may write and find again, such as `~/.triton`; empty where an implausible gain is audited.",
+        (),
+    )
+    memory_gb: float | None = _key(
+        "Memory of a run, with all its processes; one that takes more is killed.",
+        None,
+        words="nine tenths of the machine's",
+        gt=0,
+    )
+    processes: int = _key("Processes of a run at one time; one that has more is killed.", 4096, ge=1)
+    disk_gb: float | None = _key(
+        "What a run may write in its folders; one that writes more is killed.",
+        None,
+        words="half of what is free at the start",
+        gt=0,
+    )
+    open_files: int = _key("Files that each process of a run may have open.", 65536, ge=64)
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
         if both := sorted(set(self.editable) & set(self.protected)):
             raise ValueError(f"`{both[0]}` is both editable and protected")
+        if both := sorted(set(self.editable) & set(self.holdout.files)):
+            raise ValueError(f"`{both[0]}` is both editable and held out")
+        if self.seed_cmd is not None and "{seed}" not in self.seed_cmd:
+            raise ValueError("`seed_cmd` has no place for the seed: write {seed} there")
+        if self.holdout.run is None and (self.holdout.files or self.holdout.pattern):
+            raise ValueError("`holdout` says nothing of how to `run` it")
         return self
 
 
@@ -176,6 +239,30 @@ class Study(Table):
     max_experiments: int = _key("Experiments after which the study ends; baselines do not count.", 100, ge=1)
     max_hours: float | None = _key("Hours after which the study ends.", None, words="no limit", gt=0)
     min_gain: float = _key("A gain that is not larger than this is none; in the metric's unit.", 0.0, ge=0)
+    false_keeps: float = _key(
+        "False keeps that a study of `max_experiments` may expect, at most. More finds small gains sooner; "
+        "`make bench NAME=null_study` prints what each choice costs.",
+        0.5,
+        gt=0,
+    )
+    baseline_runs: int = _key("Runs of the code as it stands, before anything is proposed.", 3, ge=2)
+    reference_runs: int = _key(
+        "Runs of a new incumbent, made after it was kept; from then on its value counts as confirmed.", 4, ge=1
+    )
+    control_interval: int = _key(
+        "Experiments between two runs of the incumbent that show how the machine drifts.", 20, ge=1
+    )
+    final_runs: int = _key("Runs of the incumbent at the study's end, for the value that is claimed.", 8, ge=0)
+    simpler: Literal["off"] | Annotated[float, Field(gt=0)] = _key(
+        "Clearly simpler code is kept where its metric is not worse by this many times the noise of one run; "
+        '"off" keeps gains only.',
+        1.0,
+    )
+    max_load: Literal["off"] | Annotated[float, Field(gt=0)] = _key(
+        "Cores that others may keep busy during a run beyond what is usual in the study; a run that had more is made "
+        'again. "off" takes every run as it is.',
+        1.0,
+    )
     repairs: int = _key("Times that a crashed change goes back to its proposer.", 2, ge=0)
     prune_margin: Literal["off"] | Annotated[float, Field(gt=0)] = _key(
         "A run whose loss is above the incumbent's at the same point by more than this fraction is stopped early; "
@@ -187,6 +274,11 @@ class Study(Table):
         "Relative gain that calls a meta-analysis at once while the noise is unknown; 0.01 is one per cent.", 0.01, gt=0
     )
     ahead: int = _key("Proposals that are thought of ahead of the slots.", 1, ge=0)
+    sandbox: Literal["auto", "bubblewrap", "landlock", "off"] = _key(
+        'What keeps runs in their place. "auto" is the best that the machine has; `deep-loop doctor` tells what holds.',
+        "auto",
+    )
+    keep_awake: bool = _key("Whether the system is asked not to sleep while the study runs.", True)
 
 
 class Notify(Table):
@@ -264,9 +356,11 @@ def _rank(error: ErrorDetails) -> int:
     """Which of several findings to tell: the lowest.
 
     An unknown key is often why a required one is missing. Where a value may be "auto" or something
-    else, what is wrong with the something else says more than that it is not "auto".
+    else, what is wrong with the something else says more than that it is not "auto". A default that is worked out from
+    other keys is missing wherever one of those is wrong.
     """
-    return {"extra_forbidden": 0, "value_error": 1, "literal_error": 3}.get(error["type"], 2)
+    ranks = {"extra_forbidden": 0, "value_error": 1, "literal_error": 3, "default_factory_not_called": 4}
+    return ranks.get(error["type"], 2)
 
 
 def _explained(error: ErrorDetails) -> ConfigError:
@@ -383,6 +477,8 @@ def _toml(value: object) -> str:
             return f"`'{value}'`" if "\\" in value else f'`"{value}"`'
         case tuple():
             return "`[]`"
+        case bool():
+            return f"`{str(value).lower()}`"
         case float():
             return f"`{value:g}`"
     return f"`{value}`"
@@ -400,4 +496,4 @@ def _kind(annotation: Any) -> str:
         return f"list of {_kind(arguments[0])}"
     if arguments:
         return " or ".join(_kind(part) for part in arguments)
-    return {str: "text", int: "whole number", float: "number"}[annotation]
+    return {str: "text", bool: "`true` or `false`", int: "whole number", float: "number"}[annotation]

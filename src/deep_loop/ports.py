@@ -6,9 +6,10 @@ that cross a port are defined in `core`, or here where only ports speak of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from deep_loop.core.cohort import Advice, Dossier, Revision
@@ -18,6 +19,7 @@ from deep_loop.core.hypothesis import Hypothesis
 from deep_loop.core.metric import Metric
 from deep_loop.core.readout import Exit as Exit
 from deep_loop.core.record import Ask, D, Measurement, O, P, Record, Refusal, Waiting
+from deep_loop.core.seal import Seals
 from deep_loop.core.strategy import Strategy
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ class Slot:
     env: Mapping[str, str] = field(default_factory=dict)  # e.g. CUDA_VISIBLE_DEVICES
     machine: str = ""  # host and kind of device, "lab3, NVIDIA H200"
     cpus: tuple[int, ...] = ()  # cores that its runs are pinned to; empty: any
+    devices: tuple[str, ...] = ()  # what its runs have to themselves on the machine, by names that all studies use
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,10 @@ class Job:
     hopeless: Callable[[str], str | None] | None = None  # asked now and then, in another thread, with the log's end
     network: bool = False  # whether it needs the network; a sandbox cuts it off otherwise
     writes: tuple[Path, ...] = ()  # places outside of `folder` that it may write to, a sandbox or not
+    channel: Path | None = None  # a file that the evaluator may append to; its text comes back as `Exit.channel`
+    holdout: bool = False  # whether it may see the held-out data, which a sandbox hides from all other runs
     clean: bool = False  # caches that runs may write to are empty for this one
+    protected: tuple[Path, ...] = ()  # files in `folder` that it cannot write to, where a sandbox can see to it
 
 
 class Executor(Protocol):
@@ -112,9 +118,10 @@ class Executor(Protocol):
     """
 
     slots: Sequence[Slot]
+    notices: list[str]  # what a person should be told; whoever tells it empties the list
 
     def start(self, job: Job, slot: Slot) -> Future[Exit]:
-        """Start it now. The future never raises; the log is complete when it resolves."""
+        """Start it as soon as nobody else has the slot's devices. The future never raises; the log is then complete."""
         ...
 
     def stop(self) -> None:
@@ -152,6 +159,10 @@ class Workspace(Protocol):
         """The editable files at a commit; safe in any thread, cached."""
         ...
 
+    def code(self, commit: str) -> Files:
+        """The source files of any kind at a commit, protected ones and others too; data are left out."""
+        ...
+
     def read(self, commit: str, path: str) -> str | None:
         """One file's text at a commit, or None where it is not there."""
         ...
@@ -187,8 +198,26 @@ class Workspace(Protocol):
         """The editable files of `commit`'s change made on `onto` instead; None where it does not apply cleanly."""
         ...
 
-    def folder(self, commit: str, name: str) -> Path:
-        """A new run folder with the commit's files and the task's links; not a repository."""
+    def folder(self, commit: str, name: str, texts: Files = MappingProxyType({}), *, holdout: bool = False) -> Path:
+        """A new run folder with the commit's files and the task's links; not a repository.
+
+        `texts` go in the place of the commit's. Held-out data are there only for a holdout run.
+        """
+        ...
+
+    def seal(self, folder: Path, commit: str) -> Seals:
+        """The seals of the commit's protected files as they lie in a run folder now."""
+        ...
+
+    def edited(self) -> frozenset[str]:
+        """Editable and protected files of the person's checkout that differ from what is committed."""
+        ...
+
+    def put_back(self, paths: Iterable[str], why: str) -> None:
+        """Bring protected ones among these files of the person's checkout back to what is committed.
+
+        What was found is kept beside; a notice says so, and names those of them that are not protected.
+        """
         ...
 
     def discard(self, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deep_loop import machine
 from deep_loop.adapters.clock import WallClock
 from deep_loop.adapters.workspace.lock import Hold, Owner, busy, hold, owner
 from deep_loop.errors import ConfigError, WorkspaceError
@@ -20,11 +22,12 @@ if TYPE_CHECKING:
     from deep_loop.adapters.workspace.git import GitWorkspace
     from deep_loop.config import Settings
     from deep_loop.core.event import Event
+    from deep_loop.core.rules import Rules
     from deep_loop.loop.lab import Lab, Task
     from deep_loop.loop.meta import Meta
     from deep_loop.loop.reproduction import Reproduction
     from deep_loop.loop.study import Study
-    from deep_loop.ports import Observer, Slot
+    from deep_loop.ports import Executor, Observer
 
 __all__ = ["Owner", "Plan", "RunOptions", "meta", "owner", "plan", "reproduce", "request", "study"]
 
@@ -71,6 +74,11 @@ def branch_of(tag: str) -> str:
     return f"deep-loop/{tag}"
 
 
+def uid_of(root: Path, tag: str) -> str:
+    """What the processes of a study's runs are marked with: no other study on this machine has it."""
+    return hashlib.sha256(f"{root.resolve()}\0{tag}".encode()).hexdigest()[:12]
+
+
 def plan(root: Path, options: RunOptions) -> Plan:
     """What `study(root, options)` would run; changes nothing."""
     from deep_loop import config
@@ -97,7 +105,7 @@ def plan(root: Path, options: RunOptions) -> Plan:
         metric=f"{settings.metric.name} ({settings.metric.direction})",
         proposer=_agent(settings, options),
         analyst="statistics",
-        slots=tuple(slot.name for slot in _slots(settings, options)),
+        slots=tuple(slot.name for slot in machine.slots(settings, options.slots)),
         max_experiments=options.max_experiments or settings.study.max_experiments,
         ends_by=time.strftime("%Y-%m-%d %H:%M", time.localtime(deadline)) if deadline else None,
         meta_interval=options.meta_interval or settings.study.meta_interval,
@@ -106,13 +114,17 @@ def plan(root: Path, options: RunOptions) -> Plan:
 
 
 @contextmanager
-def study(root: Path, options: RunOptions, observers: Sequence[Observer]) -> Iterator[Study[Any, Any, Any, Any]]:
+def study(
+    root: Path, options: RunOptions, observers: Sequence[Observer], executor: Executor | None = None
+) -> Iterator[Study[Any, Any, Any, Any]]:
     """A study ready to `run`, with the workspace held until the context ends.
 
     Raises BusyError where another harness holds it, ConfigError and WorkspaceError where the settings
     or the repository are not in order. A tag that is known goes on; another begins a new study.
+    `executor` takes the place of this machine's own.
     """
     from deep_loop import config
+    from deep_loop.adapters.executors.awake import asker, kept_awake
     from deep_loop.core.budget import Budget
     from deep_loop.loop import study as loop
     from deep_loop.loop.experiment import ExperimentUnit
@@ -122,10 +134,17 @@ def study(root: Path, options: RunOptions, observers: Sequence[Observer]) -> Ite
     max_experiments = options.max_experiments or settings.study.max_experiments
     interval = options.meta_interval or settings.study.meta_interval
     me = Owner(os.getpid(), options.tag, started, max_experiments, interval)
-    with hold(root, me) as held, _lab(root, settings, options, (*observers, _Pauses(held, me))) as lab:
+    with (
+        kept_awake(asker() if settings.study.keep_awake else None),
+        hold(root, me) as held,
+        _lab(root, settings, options, (*observers, _Pauses(held, me)), runner=executor) as lab,
+    ):
         yield loop.Study(
             loop.Settings(
-                options.tag, Budget(max_experiments, _deadline(settings, options, started)), settings.study.ahead
+                options.tag,
+                Budget(max_experiments, _deadline(settings, options, started)),
+                settings.study.ahead,
+                settings.study.final_runs,
             ),
             ExperimentUnit(lab),
             _outer(lab, settings, interval),
@@ -222,11 +241,16 @@ class _Pauses:
 
 @contextmanager
 def _lab(
-    root: Path, settings: Settings, options: RunOptions, observers: Sequence[Observer], *, enter: bool = True
+    root: Path,
+    settings: Settings,
+    options: RunOptions,
+    observers: Sequence[Observer],
+    *,
+    enter: bool = True,
+    runner: Executor | None = None,
 ) -> Iterator[Lab]:
     """The ports of a study; a new one gets its branch and its place in the ledger where `enter` says so."""
-    from deep_loop.adapters.executors.local import LocalExecutor
-    from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, StudyInfo
+    from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, StudyInfo, upgrade
     from deep_loop.adapters.ledger.tsv import ResultsTable
     from deep_loop.adapters.proposers.tuner import Tuner
     from deep_loop.core.experiment import ML
@@ -234,10 +258,12 @@ def _lab(
     from deep_loop.loop.lab import Lab
 
     _agent(settings, options)
-    slots = _slots(settings, options)
+    slots = machine.slots(settings, options.slots)
+    executor: Executor = runner or machine.executor(root, settings, options.tag, slots)
+    upgrade(root / LEDGER)
     info = _known(root, options.tag)
     seed = _seed(settings, options, info)
-    task = settings.task
+    planned = _planned(settings, options, info)
     branch = branch_of(options.tag)
     workspace = _workspace(root, settings, options.tag)
     if info:
@@ -248,15 +274,16 @@ def _lab(
     if info:
         ledger = SqliteLedger.load(root / LEDGER, options.tag, ML, clock)
     else:
-        new = StudyInfo(options.tag, "ml", branch, seed, settings.model_dump_json(), workspace.head(), clock.time())
+        study = settings.study.model_copy(update={"max_experiments": planned})
+        begun_with = settings.model_copy(update={"study": study}).model_dump_json()
+        new = StudyInfo(options.tag, "ml", branch, seed, begun_with, workspace.head(), clock.time())
         ledger = SqliteLedger.create(root / LEDGER, new, ML, clock)
-    executor = LocalExecutor(slots, passed=task.env)
     try:
         yield Lab(
             tag=options.tag,
-            uid=hashlib.sha256(f"{root.resolve()}\0{options.tag}".encode()).hexdigest()[:12],
+            uid=uid_of(root, options.tag),
             seed=seed,
-            task=_task(root, settings),
+            task=_task(root, settings, planned),
             ledger=ledger,
             workspace=workspace,
             executor=executor,
@@ -275,15 +302,50 @@ def _workspace(root: Path, settings: Settings, tag: str) -> GitWorkspace:
 
     task = settings.task
     return GitWorkspace(
-        root, tag=tag, branch=branch_of(tag), editable=task.editable, protected=task.protected, links=task.link
+        root,
+        tag=tag,
+        branch=branch_of(tag),
+        editable=task.editable,
+        protected=task.protected,
+        links=task.link,
+        holdout=task.holdout.files,
     )
 
 
-def _task(root: Path, settings: Settings) -> Task:
+def _rules(settings: Settings, planned: int) -> Rules:
+    from deep_loop.core.rules import Rules
+
+    study = settings.study
+    return Rules(
+        min_gain=study.min_gain,
+        false_keeps=study.false_keeps,
+        planned=planned,
+        baseline_runs=study.baseline_runs,
+        reference_runs=study.reference_runs,
+        control_interval=study.control_interval,
+        final_runs=study.final_runs,
+        margin=None if study.simpler == "off" else study.simpler,
+        bound=settings.task.metric.bound,
+        max_load=None if study.max_load == "off" else study.max_load,
+    )
+
+
+def _planned(settings: Settings, options: RunOptions, info: StudyInfo | None) -> int:
+    """The experiments that a study was planned for at its beginning: what false keeps are allowed for."""
+    if info is not None:
+        return int(json.loads(info.settings)["study"]["max_experiments"])
+    return options.max_experiments or settings.study.max_experiments
+
+
+def _task(root: Path, settings: Settings, planned: int) -> Task:
     from deep_loop.core.readout import Patterns
-    from deep_loop.loop.lab import Task
+    from deep_loop.loop.lab import Holdout, Task
 
     task = settings.task
+    patterns = Patterns(
+        task.metric.pattern, task.memory.pattern, task.memory.unit, task.progress.pattern, task.result == "channel"
+    )
+    held_out = replace(patterns, metric=task.holdout.pattern or patterns.metric)
     # A task that prepares its environment by uv keeps it in one place; runs only read it.
     env = {"UV_PROJECT_ENVIRONMENT": str(root.resolve() / ".deep-loop" / "env")} if task.prepare else {}
     return Task(
@@ -291,15 +353,18 @@ def _task(root: Path, settings: Settings) -> Task:
         editable=task.editable,
         protected=task.protected,
         metric=settings.metric,
-        patterns=Patterns(task.metric.pattern, task.memory.pattern, task.memory.unit, task.progress.pattern),
+        patterns=patterns,
         budget_seconds=task.budget_seconds,
         timeout_seconds=task.timeout_seconds,
-        min_gain=settings.study.min_gain,
+        rules=_rules(settings, planned),
         repairs=settings.study.repairs,
         prune_margin=None if settings.study.prune_margin == "off" else settings.study.prune_margin,
         prepare=task.prepare,
         env={**env, "UV_NO_SYNC": "1", "UV_OFFLINE": "1"} if env else {},
         prepare_env=env,
+        prepare_writes=machine.prepared(root, settings),
+        seed_command=task.seed_cmd,
+        holdout=Holdout(task.holdout.run, held_out) if task.holdout.run else None,
     )
 
 
@@ -335,13 +400,6 @@ def _seed(settings: Settings, options: RunOptions, info: StudyInfo | None) -> in
             hint="leave --seed out to go on with it, or begin a new study with another --tag",
         )
     return info.seed
-
-
-def _slots(settings: Settings, options: RunOptions) -> tuple[Slot, ...]:
-    from deep_loop.adapters.executors.slots import detect_slots, gpus
-
-    per_run = settings.task.gpus_per_run
-    return detect_slots(options.slots or settings.study.slots, (1 if gpus() else 0) if per_run == "auto" else per_run)
 
 
 def _deadline(settings: Settings, options: RunOptions, now: float) -> float | None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from planted_study import Planted
 
+from deep_loop.adapters.executors.landlock import version
 from deep_loop.interfaces.cli import main
-from deep_loop.interfaces.cli.doctor import KEYS, find, landlock
+from deep_loop.interfaces.cli.doctor import KEYS, find
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def program(folder: Path, name: str, script: str) -> None:
 def test_it_tells_what_is_there_and_what_is_used(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Agents with their version, keys by name alone, and that runs are not sandboxed."""
+    """Agents with their version, keys by name alone, and what holds for runs."""
     program(path, "claude", "echo '9.9.9 (Claude Code)'; echo more")
     monkeypatch.setenv(KEYS[0], "sk-very-secret")
     monkeypatch.delenv(KEYS[1], raising=False)
@@ -40,7 +41,8 @@ def test_it_tells_what_is_there_and_what_is_used(
         "git version",
         "claude: 9.9.9 (Claude Code); found, but this version proposes without it",
         f"{KEYS[0]} is set; {KEYS[1]} not set",
-        "NOT sandboxed",
+        "no key or token in its environment (an allow-list)",
+        "no view of the ledger, other runs, your home",
         "proposer tuner; analyst statistics",
         "slot",
     ):
@@ -70,5 +72,18 @@ def test_a_program_may_be_missing_or_say_nothing(path: Path) -> None:
 
 def test_landlock_is_a_version_or_nothing() -> None:
     """The kernel is asked, and nothing is restricted by asking."""
-    version = landlock()
-    assert version is None or version >= 1
+    found = version()
+    assert found is None or found >= 1
+
+
+def test_what_does_not_hold_is_said_plainly(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the settings of the workspace: a study without a sandbox, with the network, on every core."""
+    study = Planted(tmp_path / "w")
+    settings = study.root / "deep-loop.toml"
+    text = settings.read_text().replace("[task]", "[task]\nnetwork = true", 1)
+    settings.write_text(text + 'slots = 500\nsandbox = "off"\n')
+    assert main(["doctor", "--workspace", str(study.root)]) == 0
+    told = capsys.readouterr().out
+    assert 'NO  writes only to its folders and declared caches ([study] sandbox = "off")' in told
+    assert "NO  no network ([task] network = true)" in told
+    assert "500 slots share all cores" in told

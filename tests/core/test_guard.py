@@ -8,7 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from deep_loop.core.guard import MAX_BYTES, NOT_TEXT, Accepted, Rejected, fingerprint, matches, review
+from deep_loop.core.guard import MAX_BYTES, NOT_TEXT, Accepted, Rejected, review
+from deep_loop.core.patterns import matches
+from deep_loop.core.syntax import fingerprint
 
 BASE = {"train.py": '"""A model."""\n\nRATE = 1e-3  # per step\n\n\ndef go(x):\n    """Go."""\n    return x * RATE\n'}
 BETTER = BASE["train.py"].replace("1e-3", "2e-3")

@@ -8,9 +8,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import psutil
 
 from deep_loop.adapters.clock import WallClock
 from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger
-from deep_loop.core.experiment import ML, Crashed, Interrupted, Measured, is_keep, values
+from deep_loop.core.experiment import ML, is_keep, values
 
 DEEP_LOOP = str(Path(sys.executable).with_name("deep-loop"))
 MARKER = "DEEP_LOOP_RUN"  # in the environment of every process of a run
@@ -159,44 +159,6 @@ def count(folder: Path, tag: str) -> int:
             return len(lines.closed())
     except Exception:  # noqa: BLE001  (the ledger is just being made)
         return 0
-
-
-def story(folder: Path, tag: str) -> Mapping[str, Any]:
-    """What a study decided and why, without times, hashes of commits and what was cut off."""
-    with ledger(folder, tag) as lines:
-        closed, revisions, refusals = lines.closed(), lines.revisions(), lines.refusals(1000)
-        assert not lines.opened()
-        assert not lines.unsettled()
-    return {
-        "experiments": [
-            {
-                "number": e.number,
-                "order": e.order,
-                "ask": e.ask,
-                "idea": e.proposal.idea,
-                "parent": e.proposal.parent,
-                "fingerprint": e.proposal.fingerprint,
-                "attempts": len(e.attempts),
-                "runs": [
-                    (m.attempt, m.seed, m.sought_by, _timeless(m.outcome))
-                    for m in e.measurements
-                    if not isinstance(m.outcome, Interrupted)
-                ],
-                "decision": e.decision,
-            }
-            for e in closed
-        ],
-        "revisions": [replace(r, commit="", made_at=0.0) for r in revisions],
-        "refusals": [(r.ask, r.reason, r.proposal.idea if r.proposal else None) for r in refusals],
-        "program.md": (folder / "program.md").read_text(),
-        "next-hypotheses.md": (folder / "next-hypotheses.md").read_text(),
-        "process_log.md": re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "WHEN", (folder / "process_log.md").read_text()),
-        "train.py": (folder / "train.py").read_text(),
-    }
-
-
-def _timeless(outcome: Any) -> Any:
-    return replace(outcome, seconds=0.0) if isinstance(outcome, Measured | Crashed) else outcome
 
 
 def best(folder: Path, tag: str) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deep_loop.adapters.executors.supervisor import SMALLEST_LOG, CappedLog
+from deep_loop.adapters.executors.capped_log import SMALLEST_LOG, CappedLog
 
 LIMIT = 2 * SMALLEST_LOG
 NOTE = re.compile(rb"\n\[deep-loop: (\d+) bytes cut here\]\n")

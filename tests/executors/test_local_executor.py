@@ -14,7 +14,10 @@ import psutil
 import pytest
 
 import deep_loop
+from deep_loop.adapters.executors import bubblewrap
 from deep_loop.adapters.executors.local import LocalExecutor
+from deep_loop.adapters.executors.places import Places
+from deep_loop.adapters.executors.sandbox import choose
 from deep_loop.ports import Executor, Job, Slot
 from deep_loop.testing.executor_contract import (
     DAEMON,
@@ -39,11 +42,11 @@ def make(**options: object) -> LocalExecutor:
 
 def supervisor_of(pid: int) -> psutil.Process:
     """The supervisor above a process of a run."""
-    return next(p for p in psutil.Process(pid).parents() if any("supervisor.py" in part for part in p.cmdline()))
+    return next(p for p in psutil.Process(pid).parents() if any("executors.supervisor" in part for part in p.cmdline()))
 
 
 class TestLocalExecutor(ExecutorContract):
-    """The contract."""
+    """The contract, without a sandbox."""
 
     @pytest.fixture
     def executor(self) -> Iterator[Executor]:
@@ -53,10 +56,24 @@ class TestLocalExecutor(ExecutorContract):
         executor.stop()
 
 
-@pytest.fixture
-def executor() -> Iterator[LocalExecutor]:
-    """An executor whose runs end with the test."""
-    executor = make()
+@pytest.mark.skipif(bubblewrap.missing() is not None, reason=str(bubblewrap.missing()))
+class TestInBubblewrap(ExecutorContract):
+    """The contract, in a container of bubblewrap's."""
+
+    @pytest.fixture
+    def executor(self) -> Iterator[Executor]:
+        """An executor whose runs end with the test."""
+        executor = make(sandbox=bubblewrap.Bubblewrap())
+        yield executor
+        executor.stop()
+
+
+@pytest.fixture(params=["off", "bubblewrap"])
+def executor(request: pytest.FixtureRequest) -> Iterator[LocalExecutor]:
+    """An executor whose runs end with the test, without a sandbox and with one."""
+    if request.param == "bubblewrap" and (why := bubblewrap.missing()):
+        pytest.skip(why)
+    executor = make(sandbox=choose(request.param))
     yield executor
     executor.stop()
 
@@ -73,6 +90,20 @@ def test_secrets_stay_out(executor: LocalExecutor, tmp_path: Path, monkeypatch: 
     text = ended(executor.start(job(tmp_path, "env; cat /proc/$PPID/environ"), SLOTS[0])).text
     assert "HOME=" in text
     assert "canary" not in text
+
+
+def test_variables_of_places_that_it_does_not_see_stay_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache in the person's home is named to a run only where the run is shown it; search paths are kept."""
+    home, data = tmp_path / "home", tmp_path / "home" / "data"
+    (home / "bin").mkdir(parents=True)
+    for name, value in {"XDG_CACHE_HOME": home / ".cache", "HF_HOME": data / "hf", "UV_CACHE_DIR": "/var/uv"}.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("PATH", f"{home}/bin:/usr/bin:/bin")
+    executor = make(places=Places(home=home, read=(data,)))
+    text = ended(executor.start(job(tmp_path, "env"), SLOTS[0])).text
+    assert "XDG_CACHE_HOME" not in text
+    assert f"HF_HOME={data}/hf\n" in text and "UV_CACHE_DIR=/var/uv\n" in text
+    assert f":{home}/bin:/usr/bin:/bin\n" in text
 
 
 def test_python_is_the_harness_s_own(executor: LocalExecutor, tmp_path: Path) -> None:
@@ -110,7 +141,8 @@ def test_nothing_outlives_a_harness_that_is_killed(tmp_path: Path) -> None:
         [sys.executable, "-c", harness, str(tmp_path), command],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([source, os.environ.get("PYTHONPATH", "")])},
     )
-    pids = [pid_in(mark), pid_in(main)]
+    job = Job(f"killed-{tmp_path}", command, tmp_path, tmp_path / "log", {}, 600.0)
+    pids = [pid_in(mark, job), pid_in(main, job)]
     pids.append(supervisor_of(pids[1]).pid)
     process.kill()
     process.wait()
@@ -120,8 +152,9 @@ def test_nothing_outlives_a_harness_that_is_killed(tmp_path: Path) -> None:
 def test_a_supervisor_that_is_killed_is_noticed(executor: LocalExecutor, tmp_path: Path) -> None:
     """The run of a lost supervisor ends with a problem in words, and nothing of it is left."""
     mark = tmp_path / "daemon"
-    future = executor.start(job(tmp_path, python(DAEMON, mark) + "; sleep 600"), SLOTS[0])
-    daemon = pid_in(mark)
+    task = job(tmp_path, python(DAEMON, mark) + "; sleep 600")
+    future = executor.start(task, SLOTS[0])
+    daemon = pid_in(mark, task)
     supervisor_of(daemon).kill()
     exit = ended(future)
     assert exit.problem == "its supervisor ended without a report (exit code -9)"
@@ -132,8 +165,9 @@ def test_a_supervisor_that_is_killed_is_noticed(executor: LocalExecutor, tmp_pat
 def test_a_supervisor_told_to_end_interrupts_its_run(executor: LocalExecutor, tmp_path: Path) -> None:
     """SIGTERM to everything, as when the machine shuts down, is no fault of the change."""
     mark = tmp_path / "daemon"
-    future = executor.start(job(tmp_path, python(DAEMON, mark) + "; sleep 600"), SLOTS[0])
-    daemon = pid_in(mark)
+    task = job(tmp_path, python(DAEMON, mark) + "; sleep 600")
+    future = executor.start(task, SLOTS[0])
+    daemon = pid_in(mark, task)
     supervisor_of(daemon).send_signal(signal.SIGTERM)
     exit = ended(future)
     assert (exit.code, exit.interrupted, exit.problem) == (None, True, None)
@@ -145,7 +179,8 @@ def test_a_process_that_drops_its_mark_dies_too(executor: LocalExecutor, tmp_pat
     mark = tmp_path / "daemon"
     command = f"env -i setsid -f {python(DAEMON, mark)}; while [ ! -e {mark} ]; do sleep 0.05; done"
     assert ended(executor.start(job(tmp_path, command), SLOTS[0])).code == 0
-    assert not alive(pid_in(mark))
+    assert mark.exists()
+    assert not [p for p in psutil.process_iter(["cmdline"]) if str(mark) in (p.info["cmdline"] or [])]
 
 
 def test_processes_that_flee_are_caught(executor: LocalExecutor, tmp_path: Path) -> None:
@@ -203,7 +238,7 @@ def test_a_large_flood_costs_bounded_disk_and_memory(executor: LocalExecutor, tm
     flood = f"head -c 200000000 /dev/zero; echo; echo val_bpb: 1.5; touch {go}.done"
     task = job(tmp_path, f"echo $$ > pid.new; mv pid.new pid; {flood}; while [ ! -e {go} ]; do sleep 0.05; done")
     future = executor.start(task, SLOTS[0])
-    supervisor = supervisor_of(pid_in(task.folder / "pid"))
+    supervisor = supervisor_of(pid_in(task.folder / "pid", task))
     wait_for(Path(f"{go}.done").exists, "the flood to end")
     resident = supervisor.memory_info().rss
     go.touch()

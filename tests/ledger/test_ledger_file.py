@@ -13,7 +13,7 @@ import pytest
 from ledger_shelves import ML, ML_SAMPLES, TickingClock, study
 
 from deep_loop.adapters.ledger.database import Database
-from deep_loop.adapters.ledger.migrations import MIGRATIONS, migrate, version
+from deep_loop.adapters.ledger.migrations import CLOSED_BEFORE, MIGRATIONS, migrate, version
 from deep_loop.adapters.ledger.sqlite import SqliteLedger, studies
 from deep_loop.core.record import Ask
 from deep_loop.errors import LedgerError
@@ -322,6 +322,20 @@ def test_an_older_file_is_migrated(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     with loaded(path) as ledger:
+        assert ledger.closed() == before
+
+
+def test_an_older_files_lines_learn_what_was_closed_before_them(path: Path) -> None:
+    """Files made before that was counted tell it by their times."""
+    with created(path) as ledger:
+        fill(ledger, 3)
+        before = ledger.closed()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("ALTER TABLE units DROP COLUMN closed_before")
+        connection.execute(f"PRAGMA user_version = {MIGRATIONS.index(CLOSED_BEFORE)}")
+        connection.commit()
+    with loaded(path) as ledger:
+        assert [line.closed_before for line in ledger.closed()] == [0, 1, 2]
         assert ledger.closed() == before
 
 

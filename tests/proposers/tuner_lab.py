@@ -10,16 +10,19 @@ from pathlib import Path
 
 from deep_loop import knobs
 from deep_loop.adapters.proposers.tuner_space import Axis, Options, element, space
-from deep_loop.core.decide import Evidence, decide
 from deep_loop.core.experiment import (
     BASELINE,
+    Closing,
+    Crash,
     Crashed,
+    Discard,
     Experiment,
     Idea,
-    Measure,
+    Keep,
     Measured,
     Outcome,
     Proposal,
+    Pruned,
     is_keep,
     values,
 )
@@ -51,6 +54,14 @@ print(CONTEXT * WIDTH)
 '''
 
 
+def judge(outcomes: Sequence[Outcome], beaten: Sequence[float]) -> Closing:
+    """A rule as plain as can be: what proposes does not depend on how it is decided."""
+    if not all(isinstance(outcome, Measured) for outcome in outcomes):
+        return Discard("stopped") if any(isinstance(outcome, Pruned) for outcome in outcomes) else Crash("failed")
+    gains = [METRIC.gain(o.value, sum(beaten) / len(beaten)) for o in outcomes if isinstance(o, Measured) and beaten]
+    return Keep("better", min(gains, default=0.0)) if all(gain > 0 for gain in gains) else Discard("worse")
+
+
 @dataclass
 class Study:
     """Experiments on one program, closed one after the other."""
@@ -76,12 +87,11 @@ class Study:
     def close(
         self, idea: Idea, files: dict[str, str], outcomes: Sequence[Outcome], *, parent: int | None, by: str = "tuner"
     ) -> Experiment:
-        """Add one closed experiment; a keep becomes the incumbent. The decision is the real rule's."""
+        """Add one closed experiment; a keep becomes the incumbent. It is kept where every run beats that."""
         number = len(self.history)
         base = f"c{parent}" if parent is not None else "c0"
         beaten = () if parent is None else values(self.history[self.incumbent])
-        decision = decide(Evidence(METRIC, 0.0, tuple(outcomes), beaten))
-        assert not isinstance(decision, Measure), decision
+        decision = judge(outcomes, beaten)
         runs = tuple(
             Measurement(i, number, 0, i, number, "fresh" if i else "first", "", "cpu0", "log", 0, 1, run)
             for i, run in enumerate(outcomes)
@@ -183,8 +193,8 @@ def run_study(proposer: Proposer, surface: Surface, experiments: int, folder: Pa
         assert idea is not None
         runs = [surface.run(files["train.py"], derive(seed, "run", number, index)) for index in range(2)]
         beaten = values(study.history[study.incumbent])
-        first = decide(Evidence(METRIC, 0.0, tuple(runs[:1]), beaten))
-        study.close(idea, files, runs if isinstance(first, Measure) else runs[:1], parent=study.incumbent)
+        promising = isinstance(judge(runs[:1], beaten), Keep)
+        study.close(idea, files, runs if promising else runs[:1], parent=study.incumbent)
     return surface.gain(study.files[study.base]["train.py"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,8 @@ import pytest
 
 from deep_loop import config
 from deep_loop.core import strategy
+from deep_loop.core.experiment import Breached
+from deep_loop.core.readout import Exit, Patterns, readout
 from deep_loop.interfaces.cli.group import COMMANDS
 from deep_loop.knobs import Knob, read, rewrite
 
@@ -196,6 +199,46 @@ def test_one_thread_whatever_the_environment_says(task: Path) -> None:
     if not Path("/proc/self/task").exists():
         pytest.skip("threads are counted in /proc")
     assert run(task, "-c", check, OPENBLAS_NUM_THREADS="8", OMP_NUM_THREADS="8").stdout.split() == ["1", "1"]
+
+
+def test_the_evaluator_reports_by_its_own_channel(task: Path, tmp_path: Path) -> None:
+    """The value that is printed, to the last digit, on a line of JSON; the program itself does not see where."""
+    channel = tmp_path / "result.jsonl"
+    printed = metric(run(task, DEEP_LOOP_STEPS="5", DEEP_LOOP_RESULT=str(channel)).stdout)
+    [reported] = map(json.loads, channel.read_text(encoding="utf-8").splitlines())
+    assert list(reported) == ["val_bpb"]
+    assert f"{reported['val_bpb']:.6f}" == printed
+    seen = run(task, "-c", "import prepare, os; print('DEEP_LOOP_RESULT' in os.environ)", DEEP_LOOP_RESULT=str(channel))
+    assert seen.stdout.strip() == "False"
+    assert config.load(task).task.result == "channel"
+
+
+def test_the_harness_takes_what_the_evaluator_says(task: Path, tmp_path: Path) -> None:
+    """Neither a better line in the program's own summary nor a second evaluation gets through."""
+    channel = tmp_path / "result.jsonl"
+    (task / "train.py").write_text(PROGRAM.replace("val_bpb=val_bpb", "val_bpb=val_bpb - 1"), encoding="utf-8")
+    done = run(task, DEEP_LOOP_STEPS="5", DEEP_LOOP_RESULT=str(channel))
+    settings = config.load(task)
+    patterns = Patterns(settings.task.metric.pattern, channel_only=True)
+    ended = Exit(done.returncode, 1.0, done.stdout, channel=channel.read_text(encoding="utf-8"))
+    outcome = readout(ended, settings.metric, patterns, timeout_seconds=9)
+    assert isinstance(outcome, Breached)
+    assert outcome.reason.startswith("two different values of val_bpb")
+
+
+def test_the_holdout_is_other_text_that_nobody_learns_from(task: Path) -> None:
+    """It stands in for the validation text, and the training text is the same without it and with it."""
+    usual, held_out = (
+        re.findall(r"^(\w+): +(\S+) bytes.* sha256 (\w+)$", run(task, "prepare.py", **variables).stdout, re.MULTILINE)
+        for variables in ({}, {"DEEP_LOOP_HOLDOUT": "1"})
+    )
+    assert [part for part, _, _ in usual] == ["training", "validation"]
+    assert [part for part, _, _ in held_out] == ["training", "holdout"]
+    assert usual[0] == held_out[0]
+    assert usual[1][2] != held_out[1][2]
+    assert int(held_out[1][1].replace(",", "")) > 100_000
+    command = config.load(task).task.holdout.run
+    assert command == "DEEP_LOOP_HOLDOUT=1 python train.py"
 
 
 def test_strategy_starts_at_v0() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 
 import pytest
@@ -346,8 +347,18 @@ def test_recovering_clears_what_a_dead_harness_left(person, lab):
 
 
 def test_a_young_lock_of_the_branch_may_be_a_persons(person, lab):
-    """A commit may be under way at this moment."""
+    """A commit may be under way at this moment: it is waited for."""
     lock = person.root / ".git" / "refs" / "heads" / "deep-loop" / "exp1.lock"
     lock.touch()
+    found = []
+
+    def end_the_commit():
+        time.sleep(0.5)
+        found.append(lock.exists())
+        lock.unlink()
+
+    commit = threading.Thread(target=end_the_commit)
+    commit.start()
     lab.recover()
-    assert lock.exists()
+    commit.join()
+    assert found == [True]

@@ -1,14 +1,31 @@
 """What the evidence about one experiment asks for.
 
-The rule is pure: the same evidence always gets the same answer. This first rule keeps a change
-that beats the incumbent by more than `min_gain` twice: once when it is tried, and once more on a
-fresh seed. One confirmation does not control false keeps over a whole study; the shape
-(evidence in, Keep, Discard, Crash or Measure out) is made for rules that do.
+The rule is pure: the same evidence always gets the same answer. It goes in stages.
+
+1. *Screen.* The first run is compared with the incumbent. A gain of less than `SCREEN` standard errors is discarded.
+   What passes was chosen for being good, so this run counts no further.
+2. *Test.* The change runs on fresh seeds, one run at a time, and the incumbent too where its own value is the less
+   certain one. After each run the evidence is the likelihood ratio of Student's t for a gain of `EFFECT` sigma against
+   no gain: Hajnal's sequential t-test (1961, Biometrika 48, 65-75; Schnuerch and Erdfelder 2020, Psychological
+   Methods 25, 206-226). It is kept once the ratio reaches 1 / level, and discarded once it falls below `FUTILE`.
+   Under no gain the ratio is a martingale of mean 1, as that of a maximal invariant, so that by Ville's inequality it
+   ever reaches 1 / level with a probability of at most `level`, however often one looks (Perez-Ortiz, Lardy, de Heide
+   and Grunwald 2024, Annals of Statistics 52, 1410-1432). `core.allowance` makes the levels of a study add up.
+3. *Audit.* A gain beyond the plausible is held until two more runs, with clean caches, show at least half of it.
+
+Assumed: normal noise, of about the same sigma for candidate and incumbent; a level that drifts slowly (`core.noise`);
+a first run that says nothing of later ones but through the value itself. How far that may be wrong is measured by
+`benchmarks/null_study`, with heavy tails, unequal sigma and drift.
+
+A change that makes the code clearly simpler may also be kept for that. It is tested in the same way for being not
+worse, by as much as `margin` sigma, than the best incumbent that is no simplification itself, so that small losses
+cannot add up. The level of this test is `NOT_WORSE`, outside of the study's allowance: it claims no gain.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from deep_loop.core.experiment import (
     Breached,
@@ -23,11 +40,19 @@ from deep_loop.core.experiment import (
     Measured,
     Outcome,
     Pruned,
+    Target,
     TimedOut,
 )
 from deep_loop.core.metric import Metric
+from deep_loop.core.noise import NONE, Level, Noise, Series, estimate, level
+from deep_loop.core.rules import Rules
 
-RUNS = 2  # good runs before a keep: the first, and one confirmation
+SCREEN = 0.85  # standard errors that a first run must gain
+EFFECT = 1.75  # the gain that the test looks for, in sigma
+NOT_WORSE = 0.1  # level of the test of simpler code
+FUTILE = 0.7  # likelihood ratio below which a test ends
+SUSPICIOUS = 10.0  # times the usual gain, beyond which one is hard to believe
+AUDITS = 2  # runs with clean caches for a gain that is hard to believe
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,52 +60,228 @@ class Evidence:
     """All that is known of one candidate, and of what it must beat."""
 
     metric: Metric
-    min_gain: float  # in the metric's unit; a smaller gain is none
-    candidate: tuple[Outcome, ...]  # finished runs of the last attempt, oldest first
-    incumbent: tuple[float, ...]  # its good runs; empty where the candidate is a baseline
+    rules: Rules
+    outcomes: tuple[Outcome, ...]  # finished runs of the last attempt, oldest first
+    first: float | None = None  # the value that it was chosen by
+    fresh: Series = NONE
+    audits: tuple[float, ...] = ()
+    reference: Series | None = None  # the incumbent's runs since it was kept; None where there is nothing to beat
+    failed: int = 0  # runs of the incumbent since it was kept that brought no value
+    repeated: tuple[Series, ...] = ()  # of all other commits, for the noise
+    place: int = 0  # of the latest run, in the study's order
+    level: float = 1.0  # probability of a false keep that its test may spend
+    simpler: bool = False  # whether its code is clearly simpler than the incumbent's
+    anchor: Series | None = None  # of the best incumbent that is no simplification, where the incumbent is one
+    usual: float | None = None  # the median gain of the keeps so far
 
 
 def decide(evidence: Evidence) -> Decision:
     """Keep, discard, call it a crash, or ask for one more run.
 
-    A baseline (nothing to beat) is kept after `RUNS` good runs, so that the noise has a first
-    estimate. Any run that crashes, times out or is pruned closes the experiment.
+    A baseline (nothing to beat) is kept after `baseline_runs` good runs, or two that are equal to the last digit.
+    Any run that crashes, times out or is pruned closes the experiment.
     """
-    metric = evidence.metric
-    found: list[float] = []
-    for outcome in evidence.candidate:
+    if (failure := _failure(evidence)) is not None:
+        return failure
+    if evidence.first is None:
+        return Measure("candidate", "first run")
+    if evidence.reference is None:
+        return _baseline(evidence)
+    if (missing := _unknown_incumbent(evidence)) is not None:
+        return missing
+    noise = estimate(_repeated(evidence))
+    if noise is None:
+        return Measure("incumbent", "the noise is not known yet")
+    if noise.sigma == 0:
+        return _exact(evidence)
+    return _noisy(evidence, noise)
+
+
+def likelihood_ratio(t: float, freedom: int, effect: float) -> float:
+    """How much more likely Student's t is under a noncentrality of `effect` than under none.
+
+    The ratio of the noncentral to the central t density in confluent hypergeometric functions (Johnson, Kotz and
+    Balakrishnan 1995, Continuous Univariate Distributions 2, 2nd ed., section 31.4).
+    """
+    from scipy.special import gammaln, hyp1f1  # imported here: it takes longer than the rest of a command
+
+    x = effect * t / math.sqrt(freedom + t * t)
+    ratio = math.exp(gammaln((freedom + 2) / 2) - gammaln((freedom + 1) / 2))
+    even = float(hyp1f1((freedom + 1) / 2, 0.5, x * x / 2))
+    odd = math.sqrt(2) * x * ratio * float(hyp1f1((freedom + 2) / 2, 1.5, x * x / 2))
+    # For a t far below zero the two nearly cancel: what is left is small, and rounding must not make it negative.
+    return max(math.exp(-effect * effect / 2) * (even + odd), 0.0)
+
+
+# --- what goes before a comparison ---------------------------------------------------------------
+
+
+def _failure(evidence: Evidence) -> Decision | None:
+    """What a run that failed makes of the experiment."""
+    for outcome in evidence.outcomes:
         match outcome:
-            case Measured(value=value):
-                found.append(value)
             case Crashed(reason=reason):
                 return Crash(reason)
+            case Breached(reason=reason):
+                return Crash(f"breach: {reason}")
             case TimedOut(limit_seconds=limit):
                 return Crash(f"timed out after {limit:g} s")
             case Pruned(reason=reason):
                 return Discard(reason)
-            case Breached(reason=reason):
-                return Crash(f"breach: {reason}")
-            case Interrupted() | Disturbed():
+            case Measured() | Interrupted() | Disturbed():
                 continue
-    if not found:
-        return Measure("candidate", "not measured yet")
-    if not evidence.incumbent:
-        if len(found) < RUNS:
-            return Measure("candidate", "a baseline is measured twice, to see the noise")
-        return Keep(f"baseline {metric.name} {_mean(found):.6f}", gain=0.0)
-    reference = _mean(evidence.incumbent)
-    gains = [metric.gain(value, reference) for value in found]
-    for place, gain in enumerate(gains):
-        if gain <= evidence.min_gain:
-            again = " when measured again" if place else ""
-            return Discard(f"{_signed(gain, reference)} against the incumbent{again}")
-    if len(gains) < RUNS:
-        return Measure("candidate", f"{_signed(gains[0], reference)}: to be confirmed on a fresh seed")
-    return Keep(f"{_signed(_mean(gains), reference)}, confirmed on {len(gains)} seeds", gain=_mean(gains))
+    return None
 
 
-def _mean(numbers: tuple[float, ...] | list[float]) -> float:
-    return sum(numbers) / len(numbers)
+def _baseline(evidence: Evidence) -> Decision:
+    """Repeat the code as it stands, until the noise can be told."""
+    assert evidence.first is not None
+    found = (evidence.first, *evidence.fresh.values)
+    exact = len(found) > 1 and len(set(found)) == 1
+    if len(found) < evidence.rules.baseline_runs and not exact:
+        return Measure("candidate", "the baseline is repeated, to see the noise")
+    mean = math.fsum(found) / len(found)
+    return Keep(f"baseline {evidence.metric.name} {mean:.6f}" + (", repeats exactly" if exact else ""), gain=0.0)
+
+
+def _unknown_incumbent(evidence: Evidence) -> Decision | None:
+    """What to do where the incumbent has no value here yet: it was kept just now, or on another machine."""
+    if evidence.reference:
+        return None
+    if evidence.failed >= evidence.rules.reference_runs:
+        return Discard("the incumbent does not run any more: there is nothing to compare with")
+    return Measure("incumbent", "the incumbent has no run since it was kept")
+
+
+def _repeated(evidence: Evidence) -> tuple[Series, ...]:
+    assert evidence.reference is not None
+    anchor = (evidence.anchor,) if evidence.anchor is not None else ()
+    return (*evidence.repeated, *anchor, evidence.reference, evidence.fresh)
+
+
+# --- a metric that repeats exactly ---------------------------------------------------------------
+
+
+def _exact(evidence: Evidence) -> Decision:
+    """Where nothing has ever varied, one confirmation is enough."""
+    assert evidence.first is not None
+    assert evidence.reference is not None
+    reference = evidence.reference.values[-1]
+    gain = evidence.metric.gain(evidence.first, reference)
+    simpler = evidence.simpler and evidence.rules.margin is not None and gain == 0
+    if gain <= evidence.rules.min_gain and not simpler:
+        return Discard(f"{_signed(gain, reference)} against the incumbent")
+    if not evidence.fresh:
+        return Measure("candidate", f"{_signed(gain, reference)}: to be confirmed on a fresh seed")
+    again = evidence.metric.gain(evidence.fresh.values[-1], reference)
+    if simpler:
+        return Keep("simpler code, the same metric", again, simplification=True) if again == 0 else _worse(evidence)
+    if again <= evidence.rules.min_gain:
+        return Discard(f"{_signed(again, reference)} against the incumbent when measured again")
+    found = Keep(f"{_signed(again, reference)}, the metric repeats exactly", gain=again)
+    return _audited(evidence, found, reference, 0.0)
+
+
+def _worse(evidence: Evidence) -> Discard:
+    assert evidence.reference is not None
+    reference = evidence.reference.values[-1]
+    return Discard(f"{_signed(evidence.metric.gain(evidence.fresh.values[-1], reference), reference)} when run again")
+
+
+# --- a metric with noise -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Contest:
+    """A gain over something, and how it is to be judged."""
+
+    gain: float  # in the metric's unit, beyond what counts as none
+    error: float  # standard error of it, in sigma
+    noise: Noise
+    effect: float  # the gain that is looked for, in sigma
+
+    @property
+    def ratio(self) -> float:
+        t = self.gain / (self.error * self.noise.sigma)
+        return likelihood_ratio(t, self.noise.freedom, self.effect / self.error)
+
+
+def _noisy(evidence: Evidence, noise: Noise) -> Decision:
+    """Screen, test, audit."""
+    reference = _level(evidence.reference, noise, evidence)
+    anchor = _level(evidence.anchor, noise, evidence) if evidence.anchor else reference
+    margin = evidence.rules.margin if evidence.simpler else None
+    if not evidence.fresh:
+        return _screened(evidence, noise, reference, anchor, margin)
+    fresh = level(evidence.fresh, noise.step, evidence.place)
+    gain = evidence.metric.gain(fresh.mean, reference.mean)
+    better = _Contest(gain - evidence.rules.min_gain, math.sqrt(fresh.variance + reference.variance), noise, EFFECT)
+    words = f"{_signed(gain, reference.mean)} on {len(evidence.fresh)} fresh seed(s), noise {noise.sigma:.2g}"
+    if better.ratio * evidence.level >= 1:
+        return _audited(evidence, Keep(words, gain), reference.mean, noise.sigma)
+    equal = None
+    if margin is not None:
+        lead = evidence.metric.gain(fresh.mean, anchor.mean) + margin * noise.sigma
+        equal = _Contest(lead, math.sqrt(fresh.variance + anchor.variance), noise, margin)
+        if equal.ratio * NOT_WORSE >= 1:
+            return Keep(f"simpler code, {words}", gain, simplification=True)
+    hopeful = better.ratio >= FUTILE or (equal is not None and equal.ratio >= FUTILE)
+    if not hopeful or len(evidence.fresh) >= evidence.rules.most_runs:
+        return Discard(f"{words}: not sure enough")
+    return _next(evidence, fresh, reference, anchor if equal else None, words)
+
+
+def _screened(evidence: Evidence, noise: Noise, reference: Level, anchor: Level, margin: float | None) -> Decision:
+    """Whether the first run is worth a test."""
+    assert evidence.first is not None
+    gain = evidence.metric.gain(evidence.first, reference.mean)
+    words = _signed(gain, reference.mean)
+    promising = gain - evidence.rules.min_gain > SCREEN * noise.sigma * math.sqrt(1 + reference.variance)
+    equal = margin is not None and evidence.metric.gain(evidence.first, anchor.mean) > -margin / 2 * noise.sigma
+    if not promising and not equal:
+        return Discard(f"{words} against the incumbent" + (", within the noise" if gain > 0 else ""))
+    if len(evidence.reference or ()) + evidence.failed < evidence.rules.reference_runs:
+        return Measure("incumbent", f"experiment is {words}; the incumbent is measured again first")
+    return Measure("candidate", f"{words}: to be confirmed on a fresh seed")
+
+
+def _next(evidence: Evidence, fresh: Level, reference: Level, anchor: Level | None, words: str) -> Measure:
+    """One more run of whichever is the least certain."""
+    target: Target = "candidate"
+    if anchor is not None and evidence.anchor is not None and anchor.variance > fresh.variance * 1.01:
+        target = "anchor"
+    elif reference.variance > fresh.variance * 1.01:
+        target = "incumbent"
+    return Measure(target, f"{words}: not settled yet")
+
+
+def _level(series: Series | None, noise: Noise, evidence: Evidence) -> Level:
+    assert series
+    return level(series, noise.step, evidence.place)
+
+
+# --- a gain that is hard to believe --------------------------------------------------------------
+
+
+def _audited(evidence: Evidence, keep: Keep, reference: float, sigma: float) -> Decision:
+    """The keep itself, or held until runs with clean caches confirm a gain beyond the plausible.
+
+    Beyond the plausible is a value past the task's own bound, or a gain of more than `SUSPICIOUS` times the usual
+    one: the median of the keeps so far, and never less than 3 sigma.
+    """
+    fresh = evidence.fresh.values
+    bound = evidence.rules.bound
+    past = bound is not None and any(evidence.metric.gain(value, bound) > 0 for value in fresh)
+    usual = max(evidence.usual or 0.0, 3 * sigma)
+    if not past and (usual == 0 or keep.gain <= SUSPICIOUS * usual):
+        return keep
+    why = "past the task's bound" if past else f"{keep.gain / usual:.0f} times the usual gain"
+    if len(evidence.audits) < AUDITS:
+        return Measure("audit", f"{why}: held until confirmed with clean caches")
+    found = [evidence.metric.gain(value, reference) for value in evidence.audits]
+    if min(found) < keep.gain / 2:
+        return Discard(f"{why}, and not confirmed with clean caches: {_signed(min(found), reference)}")
+    return replace(keep, reason=f"{keep.reason}; {why}, confirmed with clean caches", suspicious=True)
 
 
 def _signed(gain: float, reference: float) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deep_loop.core.record import Record
+from deep_loop.core.standing import Standing
 
 AnyRecord = Record[Any, Any, Any]
 
@@ -43,6 +44,15 @@ class Closed:
     """A unit was decided, recorded and settled."""
 
     record: AnyRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """A kept unit's value stands on enough runs made after it was kept; at a study's end, on its final ones."""
+
+    record: AnyRecord
+    standing: Standing
+    before: float | None  # what was claimed until now: of its predecessor, or of itself before the final runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +102,4 @@ class StudyEnded:
     reason: str
 
 
-Event = StudyStarted | Refused | RunStarted | Closed | MetaStarted | Revised | Warned | Paused | StudyEnded
+Event = StudyStarted | Refused | RunStarted | Closed | Confirmed | MetaStarted | Revised | Warned | Paused | StudyEnded

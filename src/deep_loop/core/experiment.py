@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
-from deep_loop.core.record import Kinds, Record
+from deep_loop.core.record import Kinds, Measurement, Record
+from deep_loop.core.rules import Rules
+from deep_loop.core.standing import Standing, standing
 
 Role = Literal[
     "first",  # of an attempt; whatever is tried again was selected for it
@@ -132,6 +134,8 @@ class Keep:
 
     reason: str
     gain: float  # over the incumbent of that moment, in the metric's unit; 0 for a baseline
+    simplification: bool = False  # kept for its simpler code, the metric being no worse
+    suspicious: bool = False  # its gain was beyond the plausible, and confirmed with clean caches
     kind: Literal["keep"] = "keep"
     status: ClassVar[str] = "keep"
 
@@ -154,11 +158,19 @@ class Crash:
     status: ClassVar[str] = "crash"
 
 
+Target = Literal[
+    "candidate",
+    "incumbent",
+    "anchor",  # the best incumbent that is no simplification
+    "audit",  # the candidate, with clean caches
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """The evidence is not enough: one more run of the candidate or of the incumbent."""
+    """The evidence is not enough: one more run."""
 
-    target: Literal["candidate", "incumbent"]
+    target: Target
     reason: str
     kind: Literal["measure"] = "measure"
 
@@ -171,25 +183,96 @@ Experiment = Record[Proposal, Outcome, Closing]
 ML: Kinds[Proposal, Outcome, Closing] = Kinds(Proposal, Outcome, Closing)
 
 
-def outcomes(experiment: Experiment) -> tuple[Outcome, ...]:
-    """The finished runs of its last attempt, oldest first; interrupted ones are left out."""
+JUDGED: tuple[Role, ...] = ("first", "fresh", "audit")  # runs that a decision about the experiment itself rests on
+AFTER: tuple[Role, ...] = ("reference", "control", "final")  # runs of an incumbent, made after it was kept
+
+
+def finished(experiment: Experiment, *roles: Role) -> tuple[Measurement[Outcome], ...]:
+    """The runs of its last attempt that came to an end of their own, oldest first; by default all but held-out ones.
+
+    Interrupted and disturbed ones are left out: they say nothing.
+    """
     last = len(experiment.attempts) - 1
+    wanted = roles or (*JUDGED, *AFTER)
     return tuple(
-        m.outcome
+        m
         for m in experiment.measurements
-        if m.attempt == last and m.outcome is not None and not isinstance(m.outcome, Interrupted)
+        if m.attempt == last and m.role in wanted and not isinstance(m.outcome, Interrupted | Disturbed | None)
     )
 
 
+def outcomes(experiment: Experiment) -> tuple[Outcome, ...]:
+    """How the runs ended that its decision rests on, oldest first."""
+    return tuple(m.outcome for m in finished(experiment, *JUDGED) if m.outcome is not None)
+
+
+def measured(experiment: Experiment, *roles: Role) -> tuple[float, ...]:
+    """The metric of its good runs in these roles, oldest first, in the metric's unit."""
+    return tuple(m.outcome.value for m in finished(experiment, *roles) if isinstance(m.outcome, Measured))
+
+
+def judged(experiment: Experiment) -> tuple[float, ...]:
+    """The values that its decision rests on: those of fresh runs where it has any, since the first was chosen by.
+
+    Where all are equal there was nothing to choose.
+    """
+    everything, fresh = measured(experiment, "first", "fresh"), measured(experiment, "fresh")
+    if is_baseline(experiment) or len(set(everything)) == 1:
+        return everything
+    return fresh or everything
+
+
 def values(experiment: Experiment) -> tuple[float, ...]:
-    """The metric of each of its good runs, in the metric's unit."""
-    return tuple(o.value for o in outcomes(experiment) if isinstance(o, Measured))
+    """The values that say best what it is worth: those made after it was kept, else those it was judged by."""
+    if is_baseline(experiment):  # nothing was chosen
+        return measured(experiment, "final") or (*judged(experiment), *measured(experiment, *AFTER))
+    return measured(experiment, "final") or measured(experiment, *AFTER) or judged(experiment)
 
 
 def value(experiment: Experiment) -> float | None:
-    """The mean of its good runs, or None where it has none."""
+    """The mean of `values`, or None where it has none."""
     found = values(experiment)
     return sum(found) / len(found) if found else None
+
+
+def repeats(experiment: Experiment) -> tuple[tuple[float, ...], ...]:
+    """Its values in groups that were not chosen one by one: what the noise is told from."""
+    after = measured(experiment, *AFTER)
+    if is_baseline(experiment):
+        return ((*measured(experiment, "first", "fresh"), *after),)
+    return measured(experiment, "fresh"), after
+
+
+def claimed(experiment: Experiment, rules: Rules) -> Standing | None:
+    """What can be said of its value; None where it was never measured well."""
+    won, after, enough = judged(experiment), measured(experiment, *AFTER), rules.reference_runs
+    if is_baseline(experiment):  # nothing was chosen
+        won, after, enough = (), (*won, *after), rules.baseline_runs
+    return standing(won, after, measured(experiment, "final"), enough) if won or after else None
+
+
+def as_of(closed: Sequence[Experiment], seen: int) -> tuple[Experiment, ...]:
+    """The first `seen` closed experiments as they were when the last of them was closed.
+
+    An incumbent is run again later on. Whoever is asked twice, before and after a crash of the harness, must be
+    told the same both times. Runs on held-out data are for nobody who proposes or advises.
+    """
+    if not seen:
+        return ()
+    moment = closed[seen - 1].closed_at or 0.0
+
+    def known(run: Measurement[Outcome]) -> bool:
+        return run.role in JUDGED or (run.role in AFTER and run.ended_at is not None and run.ended_at <= moment)
+
+    return tuple(
+        e if all(map(known, e.measurements)) else replace(e, measurements=tuple(filter(known, e.measurements)))
+        for e in closed[:seen]
+    )
+
+
+def is_baseline(experiment: Experiment) -> bool:
+    """Whether it measures code as a person left it: nothing was chosen."""
+    return experiment.proposal.parent is None
 
 
 def is_keep(experiment: Experiment) -> bool:

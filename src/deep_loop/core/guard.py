@@ -6,17 +6,19 @@ with a reason that the proposer can act on. Two changes with one fingerprint are
 
 from __future__ import annotations
 
-import ast
-import hashlib
 import unicodedata
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from types import MappingProxyType
+
+from deep_loop.core.patterns import matches
+from deep_loop.core.seeding import Seeding, added
+from deep_loop.core.shadow import shadowing
+from deep_loop.core.syntax import fingerprint, is_python, syntax_error
 
 MAX_BYTES = 1 << 20  # of one file, in UTF-8; a larger editable file is data, not a program
 NOT_TEXT = "\0"  # opens the "text" of what is no text file; what follows says what it is
-NEVER = frozenset({".git", "git~1", ".gitattributes", ".gitmodules"})  # they change what git itself does
+NEVER = frozenset({".git", "git~1", ".gitattributes", ".gitmodules", ".gitignore"})  # they change what git itself does
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,60 +43,37 @@ def review(
     editable: Sequence[str],
     protected: Sequence[str],
     seen: Mapping[str, int],
+    code: Mapping[str, str] = MappingProxyType({}),
+    seeding: Seeding | None = None,
 ) -> Accepted | Rejected:
     """Accept or reject what a proposer left behind.
 
     `before` holds the editable files of the base, `changed` every path that differs from it (None:
     deleted; a text that opens with `NOT_TEXT` stands for a link, a nested repository and the like).
     `editable` and `protected` are patterns as in `matches`; protected wins. `seen` maps the
-    fingerprints of earlier experiments to their numbers.
+    fingerprints of earlier experiments to their numbers. `code` holds all source files of the base, and
+    `seeding` says how seeds reach its runs: a change may not hard-code one where they come from outside.
     """
     edits = {path: text for path, text in sorted(changed.items()) if text is None or text != before.get(path)}
-    problem = _places(before, edits, editable, protected) or _contents(before, edits)
+    problem = (
+        _places(before, edits, editable, protected)
+        or _contents(before, edits)
+        or _shadows([path for path in edits if path not in before], {**code, **before}, protected)
+    )
     if problem:
         return Rejected(problem)
     files = {path: text for path, text in edits.items() if text is not None}
-    mark = fingerprint({**before, **files})
+    after = {**before, **files}
+    mark = fingerprint(after)
     if not files or mark == fingerprint(before):
+        if files and fingerprint(after, seeds=True) != fingerprint(before, seeds=True):
+            return Rejected("the change only changes the seed: every run gets one from the harness anyway")
         return Rejected("the change is empty: comments, docstrings and formatting do not count")
+    if seeding and seeding.given_from_outside(editable) and (hard := added(before, after)):
+        return Rejected(f"{_some(hard)}: hard-codes a seed, but {seeding.words}")
     if mark in seen:
         return Rejected(f"the same code as experiment {seen[mark]}")
     return Accepted(files, mark)
-
-
-def fingerprint(files: Mapping[str, str]) -> str:
-    """SHA-256 (hexadecimal) of what these files mean.
-
-    Python counts by its syntax tree without positions and docstrings, so comments and formatting
-    make no difference; anything else by its text without trailing white space. The tree is written
-    out here, not by `ast.dump`, whose form changes between versions of Python.
-    """
-    digest = hashlib.sha256()
-    for path, text in sorted(files.items()):
-        parsed = _parse(text) if _is_python(path) else None
-        digest.update(f"\0{path}\0".encode("utf-8", "surrogatepass"))
-        if isinstance(parsed, ast.Module):
-            for token in _tokens(parsed):
-                digest.update(token.encode("utf-8", "surrogatepass"))
-        else:
-            stripped = "\n".join(line.rstrip() for line in text.splitlines()).rstrip()
-            digest.update(stripped.encode("utf-8", "surrogatepass"))
-    return digest.hexdigest()
-
-
-def matches(path: str, patterns: Sequence[str]) -> bool:
-    """Whether a path, relative to the workspace with `/` between its parts, fits one of the patterns.
-
-    `*`, `?` and `[...]` stay within one part, `**` spans any number of parts, a pattern that ends in
-    `/` means all below that folder. Case counts.
-    """
-    return any(path == pattern or _fits(path.split("/"), _parts(pattern)) for pattern in patterns)
-
-
-def syntax_error(text: str) -> str | None:
-    """Why a Python text does not parse (`line 3: invalid syntax`), or None."""
-    parsed = _parse(text)
-    return parsed if isinstance(parsed, str) else None
 
 
 # --- where a change lies -------------------------------------------------------------------------
@@ -143,22 +122,17 @@ def _fold(path: str) -> str:
     return unicodedata.normalize("NFKC", visible).casefold().rstrip(". ")
 
 
-def _parts(pattern: str) -> list[str]:
-    parts = pattern.removeprefix("./").split("/")
-    return [*parts[:-1], "**"] if parts[-1] == "" else parts
-
-
-def _fits(parts: list[str], pattern: list[str]) -> bool:
-    if not pattern:
-        return not parts
-    if pattern[0] == "**":
-        return any(_fits(parts[skip:], pattern[1:]) for skip in range(len(parts) + 1))
-    return bool(parts) and fnmatchcase(parts[0], pattern[0]) and _fits(parts[1:], pattern[1:])
-
-
 def _some(names: Sequence[str], limit: int = 3) -> str:
     rest = f" and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(names[:limit]) + rest
+
+
+def _shadows(new: Sequence[str], code: Mapping[str, str], protected: Sequence[str]) -> str | None:
+    """The first complaint about what new files would stand in the place of."""
+    for path in new:
+        if reason := shadowing(path, code, protected):
+            return f"{path}: {reason}"
+    return None
 
 
 # --- what a change holds -------------------------------------------------------------------------
@@ -183,69 +157,8 @@ def _unfit(path: str, old: str | None, new: str | None) -> str | None:
     # Undecodable bytes arrive as U+FFFD, and what is committed would not be what was tried.
     if "\0" in new or new.count("\ufffd") > (old or "").count("\ufffd"):
         return "not UTF-8 text (a literal U+FFFD has to be written as an escape)"
-    problem = syntax_error(new) if _is_python(path) else None
+    problem = syntax_error(new) if is_python(path) else None
     # Where the base itself does not parse here, the task runs on another Python than ours.
     if problem and (old is None or not syntax_error(old)):
         return f"does not parse: {problem}"
     return None
-
-
-def _is_python(path: str) -> bool:
-    return path.endswith((".py", ".pyw", ".pyi"))
-
-
-def _parse(text: str) -> ast.Module | str:
-    """A file's syntax tree, or in words why there is none."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a proposer's doubtful escapes are not the harness's news
-            return ast.parse(text.removeprefix("\ufeff"))
-    except SyntaxError as error:
-        return f"line {error.lineno or 1}: {error.msg}"
-    except (RecursionError, MemoryError):
-        return "too deeply nested"
-    except ValueError as error:  # a NUL or a lone surrogate, on some versions
-        return str(error)
-
-
-class _Mark(str):
-    """A token that stands for itself, unlike a string found in the tree."""
-
-    __slots__ = ()
-
-
-def _tokens(tree: ast.Module) -> Iterator[str]:
-    """The tree's meaning as a sequence of tokens; without recursion, so that depth is no limit."""
-    stack: list[object] = [tree]
-    while stack:
-        match stack.pop():
-            case _Mark() as mark:
-                yield mark
-            case ast.AST() as node:
-                yield f"{type(node).__name__}("
-                stack.append(_Mark(")"))
-                for name, value in reversed(_fields(node)):
-                    stack += [_Mark(","), value, _Mark(f"{name}=")]
-            case list() as items:
-                yield "["
-                stack.append(_Mark("]"))
-                for item in reversed(items):
-                    stack += [_Mark(","), item]
-            case int() as number if not isinstance(number, bool):
-                yield hex(number)  # str() refuses very long integers
-            case value:
-                yield repr(value)
-
-
-def _fields(node: ast.AST) -> list[tuple[str, object]]:
-    """A node's fields that carry meaning; empty ones are left out, since newer Pythons add some."""
-    fields = dict(ast.iter_fields(node))
-    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-        match node.body:
-            case [ast.Expr(value=ast.Constant(value=str())), *rest]:
-                fields["body"] = rest if rest or isinstance(node, ast.Module) else [ast.Pass()]
-    if isinstance(node, ast.JoinedStr):  # Python 3.12.0 and 3.12.1 add empty pieces to f-strings
-        fields["values"] = [piece for piece in node.values if not isinstance(piece, ast.Constant) or piece.value]
-    for meaningless in ("ctx", "kind"):  # load or store, and the u of u"text"
-        fields.pop(meaningless, None)
-    return [(name, value) for name, value in fields.items() if value is not None and value != []]

@@ -13,7 +13,9 @@ from itertools import islice
 from signal import SIGKILL, Signals
 from typing import Literal
 
-from deep_loop.core.experiment import Crashed, Interrupted, Measured, Outcome, Pruned, TimedOut
+from deep_loop.core import channel
+from deep_loop.core.channel import ChannelError
+from deep_loop.core.experiment import Breached, Crashed, Interrupted, Measured, Outcome, Pruned, TimedOut
 from deep_loop.core.metric import Metric
 
 PROGRESS = r"step\s+\d+ \((?P<percent>[\d.]+)%\) \| loss: (?P<loss>\S+)"  # autoresearch's progress line
@@ -60,6 +62,7 @@ class Exit:
     problem: str | None = None  # the executor itself failed (no such folder, disk full)
     load: float | None = None  # cores that others kept busy meanwhile, on average; None where it is not known
     channel: str | None = None  # what the evaluator wrote to its own channel; None where it wrote nothing
+    confined: bool = False  # a sandbox kept it from writing anywhere but where it may
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Patterns:
     memory: str | None = None  # group 1 is the number, in `memory_unit`
     memory_unit: Unit = "MB"
     progress: str | None = PROGRESS  # groups named `percent` and `loss`, either may be missing
+    channel_only: bool = False  # a printed metric counts for nothing: it has to come by the evaluator's channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +94,10 @@ def readout(
 ) -> Outcome:
     """What one run came to.
 
-    The metric is the last match of its pattern and counts only where the program exited with 0. A
-    metric that is missing, unreadable or not finite is a crash with its reason, never a number.
+    The metric counts only where the program exited with 0. It is what the evaluator's channel says
+    (`core.channel`), else the last match of its pattern in the log. One that is missing, unreadable or not finite is
+    a crash with its reason, never a number; a channel that cannot be read, or that says something else than the log,
+    is a breach.
     """
     if exit.interrupted:
         return Interrupted(exit.problem or "the harness stopped it", exit.seconds)
@@ -102,15 +108,21 @@ def readout(
     if exit.pruned:
         return Pruned("stopped early", exit.seconds)
     text = plain(exit.text)
-    value = _failure(exit, text) or _metric(patterns.metric, metric.name, text)
+    failure = _failure(exit, text)
+    try:
+        reported = channel.read(exit.channel or "", metric.name) if failure is None else channel.Reported(None)
+        value = failure or _metric(patterns, metric.name, text, reported.value)
+    except ChannelError as breach:
+        return Breached(_one_line(str(breach)), exit.seconds)
     if isinstance(value, str):
         return Crashed(_one_line(value), exit.seconds, tail(text))
     return Measured(
         value=value,
         seconds=exit.seconds,
         memory_mb=_memory(patterns, text),
-        numbers=dict(_summary(patterns, text)),
+        numbers=dict(islice({**dict(_summary(patterns, text)), **reported.numbers}.items(), MAX_NUMBERS)),
         curve=tuple(point for point in curve(text, patterns.progress) if math.isfinite(point[1])),
+        load=exit.load,
     )
 
 
@@ -169,9 +181,17 @@ def _last(pattern: str, text: str) -> re.Match[str] | None:
     return last
 
 
-def _metric(pattern: str, name: str, text: str) -> float | str:
-    """The metric, or why there is none."""
-    match = _last(pattern, text)
+def _metric(patterns: Patterns, name: str, text: str, reported: float | None) -> float | str:
+    """The metric, or why there is none. Raises ChannelError where log and channel (`reported`) disagree."""
+    match = _last(patterns.metric, text)
+    if reported is not None:
+        if not math.isfinite(reported):
+            return f"{name} is not finite: {reported}"
+        if match is not None and channel.contradicts(match[1] or "", reported):
+            raise ChannelError(f"two different values of {name}: {match[1]!r} is printed, {reported} reported")
+        return reported
+    if patterns.channel_only:
+        return f"{name} did not come by the evaluator's result channel ({channel.VARIABLE})"
     if match is None:
         return f"printed no {name} (no line of the log matches its pattern)"
     value = number(match[1])

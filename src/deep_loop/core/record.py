@@ -110,6 +110,7 @@ class Record(Generic[P, O, D]):
     decision: D | None
     closed_at: float | None
     order: int | None  # place in the order of closing, from 1
+    closed_before: int = 0  # lines that were closed when this one was opened; times cannot tell: clocks jump
 
     @property
     def commit(self) -> str:

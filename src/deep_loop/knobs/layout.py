@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from deep_loop.core.seedplaces import is_seed_name
 from deep_loop.knobs.values import KnobError, Value, evaluate
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ def is_reserved(name: str) -> bool:
 
     The words of the name decide: VAL_SPLIT and CACHE_DIR are reserved, INTERVAL_SCALE and DIRECT_PATHWAY are not.
     """
+    if is_seed_name(name):
+        return True
     words = set(name.split("_"))
     whole_run = bool(words & _LENGTH) and words <= _LENGTH | _WHOLE
     figure = "PEAK" in words and not words & _SCHEDULED

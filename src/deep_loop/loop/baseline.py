@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from deep_loop.core.experiment import BASELINE, Crashed, Experiment, Idea, Proposal, TimedOut, outcomes
-from deep_loop.core.guard import fingerprint
+from deep_loop.core.experiment import BASELINE, Breached, Crashed, Experiment, Idea, Proposal, TimedOut, outcomes
 from deep_loop.core.record import Ask
 from deep_loop.core.seed import derive
+from deep_loop.core.syntax import fingerprint
 from deep_loop.errors import TaskError
 from deep_loop.loop.lab import Lab
 from deep_loop.ports import Job, Slot
@@ -53,6 +53,8 @@ def why(experiment: Experiment) -> str:
     match outcomes(experiment)[-1]:
         case Crashed(reason=reason):
             return reason
+        case Breached(reason=reason):
+            return f"breach: {reason}"
         case TimedOut(limit_seconds=limit):
             return f"timed out after {limit:g} s"
         case _:
@@ -82,6 +84,11 @@ def revision(lab: Lab) -> int:
     return revisions[-1].version if revisions else 0
 
 
+def prepare_id(lab: Lab) -> str:
+    """Marks every process of the task's preparation; see `recovery.job_id`."""
+    return f"{lab.uid}-prepare"
+
+
 def _prepare(lab: Lab, commit: str) -> None:
     """Run the task's own preparation in a folder of the commit; raises TaskError where it fails."""
     if lab.task.prepare is None:
@@ -89,9 +96,20 @@ def _prepare(lab: Lab, commit: str) -> None:
     folder = lab.workspace.folder(commit, "prepare")
     log = lab.workspace.root / ".deep-loop" / "logs" / lab.tag / "prepare.log"
     env = {**lab.task.prepare_env, "DEEP_LOOP_SEED": str(derive(lab.seed, "prepare"))}
-    job = Job(f"{lab.uid}-prepare", lab.task.prepare, folder, log, env, PREPARE_SECONDS)
+    job = Job(
+        id=prepare_id(lab),
+        command=lab.task.prepare,
+        folder=folder,
+        log=log,
+        env=env,
+        timeout_seconds=PREPARE_SECONDS,
+        network=True,  # it is the person's own program, and fetches what runs find there
+        writes=tuple(lab.task.prepare_writes),
+    )
     ended = lab.executor.start(job, Slot("prepare")).result()
     lab.workspace.discard(folder)
+    if ended.interrupted:
+        raise TaskError(f"`{lab.task.prepare}` was interrupted", hint="start again: it runs again")
     if ended.code != 0:
         tail = "\n".join(ended.text.splitlines()[-TAIL:])
         raise TaskError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from deep_loop.core import hypothesis, strategy
-from deep_loop.core.experiment import Proposal, is_keep
+from deep_loop.core.experiment import Proposal, as_of, is_keep
 from deep_loop.core.record import Ask
 from deep_loop.core.seed import derive
 from deep_loop.core.strategy import Strategy
@@ -23,7 +23,7 @@ HYPOTHESES = "next-hypotheses.md"
 
 def brief(lab: Lab, ask: Ask) -> Brief:
     """The brief for an ask; raises IndexError before the first baseline is kept."""
-    history = lab.ledger.closed()[: ask.seen]
+    history = as_of(lab.ledger.closed(), ask.seen)
     parent = [experiment for experiment in history if is_keep(experiment)][-1]
     incumbent = lab.incumbent()
     # Where the incumbent has moved on since the ask, its own commit still has the files as they were.

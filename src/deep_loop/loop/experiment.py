@@ -17,28 +17,33 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
-from deep_loop.core.decide import Evidence, decide
+from deep_loop.core.decide import decide
 from deep_loop.core.event import Closed, RunStarted
 from deep_loop.core.experiment import (
     Closing,
     Crash,
+    Disturbed,
     Experiment,
     Interrupted,
     Measure,
     Proposal,
     Role,
-    outcomes,
+    Target,
+    measured,
 )
 from deep_loop.core.guard import Rejected
-from deep_loop.core.readout import Exit, readout
+from deep_loop.core.readout import Exit
 from deep_loop.core.record import Ask, Waiting
 from deep_loop.core.seed import derive
-from deep_loop.loop import baseline, person, proposals, recovery, repair
+from deep_loop.loop import baseline, person, proposals, recovery, repair, upkeep
 from deep_loop.loop.brief import brief
+from deep_loop.loop.evidence import gather
 from deep_loop.loop.lab import Lab
+from deep_loop.loop.load import looked_at
 from deep_loop.loop.proposals import Thought
+from deep_loop.loop.trial import Trial, judge, lay_out
 from deep_loop.loop.unit import Mend, Run
-from deep_loop.ports import Job, Slot
+from deep_loop.ports import Slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +51,8 @@ class _Running:
     """What is kept of a run until it ends."""
 
     measurement: int
-    folder: Path
-    doubter: Callable[[str], str | None] | None  # of `Lab.doubter`
+    seed: int
+    trial: Trial
 
 
 Step = Run | Mend[Thought] | Closed
@@ -98,26 +103,34 @@ class ExperimentUnit:
         lab = self.lab
         experiment = lab.ledger.record(run.unit)
         log = f".deep-loop/logs/{lab.tag}/{run.unit:04d}-{len(experiment.measurements)}.log"
-        measurement = lab.ledger.start(run.unit, run.seed, run.sought_by, slot.name, log, run.role, slot.machine)
-        folder = lab.workspace.folder(experiment.commit, f"{lab.tag}-{measurement.id}")
-        doubter = lab.doubter(experiment)
-        self._running[run] = _Running(measurement.id, folder, doubter)
-        env = {**lab.task.env, "DEEP_LOOP_SEED": str(run.seed)}
-        id = recovery.job_id(lab, measurement.id)
-        job = Job(id, lab.task.command, folder, lab.workspace.root / log, env, lab.task.timeout_seconds, doubter)
-        lab.tell(RunStarted(run.unit, run.sought_by, run.title, slot.name, run.purpose))
-        return lab.executor.start(job, slot)
-
-    def finish(self, run: Run, result: Exit) -> Step:
-        """Turn the log and the exit into an outcome, record it, and see what the evidence asks for."""
-        task = self.lab.task
-        running = self._running.pop(run)
-        outcome = readout(
-            result, task.metric, task.patterns, timeout_seconds=task.timeout_seconds, hopeless=running.doubter
+        seed = self._seed(experiment)
+        measurement = lab.ledger.start(run.unit, seed, run.sought_by, slot.name, log, run.role, slot.machine)
+        trial = lay_out(
+            lab,
+            experiment.commit,
+            f"{lab.tag}-{measurement.id}",
+            seed,
+            log=log,
+            words=f"experiment {run.unit}",
+            id=recovery.job_id(lab, measurement.id),
+            role=run.role,
+            hopeless=lab.doubter(experiment) if run.role in ("first", "fresh") else None,
         )
-        self.lab.ledger.end(running.measurement, outcome)
-        self.lab.workspace.discard(running.folder)
-        return self._advance(self.lab.ledger.record(run.sought_by))
+        self._running[run] = _Running(measurement.id, seed, trial)
+        lab.tell(RunStarted(run.unit, run.sought_by, run.title, slot.name, run.purpose))
+        return lab.executor.start(trial.job, slot)
+
+    def finish(self, run: Run, result: Exit) -> Step | None:
+        """Turn the log and the exit into an outcome, record it, and see what the evidence asks for."""
+        lab = self.lab
+        running = self._running.pop(run)
+        outcome = looked_at(lab, run.unit, running.seed, judge(lab, running.trial, result))
+        lab.ledger.end(running.measurement, outcome)
+        seeker = lab.ledger.record(run.sought_by)
+        if seeker.decision is None:
+            return self._advance(seeker)
+        upkeep.tell(lab, seeker, run.role)
+        return None
 
     def mended(self, unit: int, thought: Thought | None) -> Step:
         """Take a repair as the experiment's next attempt, or let the crash stand."""
@@ -127,28 +140,36 @@ class ExperimentUnit:
         if isinstance(repaired, Rejected):
             self.lab.workspace.discard(checkout)
             return self._close(experiment, Crash(baseline.why(experiment)))
-        return self._run(repair.add_attempt(self.lab, experiment, repaired.files), unit, "first", "repair")
+        return _run(repair.add_attempt(self.lab, experiment, repaired.files), unit, "first", "repair")
 
     def _enter(self, experiment: Experiment) -> Run:
         """Give an opened line its ref and its first attempt; the same again after a kill."""
         proposals.number(self.lab, experiment)
         self.lab.ledger.attempt(experiment.number, experiment.proposal.commit)
-        return self._run(self.lab.ledger.record(experiment.number), experiment.number, "first", "first run")
+        return _run(self.lab.ledger.record(experiment.number), experiment.number, "first", "first run")
 
     def _advance(self, experiment: Experiment) -> Step:
         """Decide on the evidence so far."""
         lab = self.lab
-        evidence = Evidence(lab.task.metric, lab.task.min_gain, outcomes(experiment), lab.to_beat(experiment))
-        decision = decide(evidence)
+        decision = decide(gather(lab, experiment))
         if isinstance(decision, Measure):
-            if decision.target == "incumbent" and (incumbent := lab.incumbent()):
-                return self._run(incumbent, experiment.number, "reference", decision.reason)
-            role: Role = "fresh" if outcomes(experiment) else "first"
-            return self._run(experiment, experiment.number, role, decision.reason)
-        if isinstance(decision, Crash) and experiment.counted and len(experiment.attempts) <= lab.task.repairs:
+            return _run(*self._wanted(experiment, decision.target), decision.reason)
+        if isinstance(decision, Crash) and repair.may_be_tried(lab, experiment):
             checkout = self._lent[experiment.ask.id] = lab.workspace.checkout(experiment.commit)
             return Mend(experiment.number, repair.hand_back(lab, experiment, checkout))
         return self._close(experiment, decision)
+
+    def _wanted(self, experiment: Experiment, target: Target) -> tuple[Experiment, int, Role]:
+        """Whose run a decision asks for, for whom, and what it is for."""
+        match target:
+            case "candidate":
+                return experiment, experiment.number, "fresh" if measured(experiment, "first") else "first"
+            case "audit":
+                return experiment, experiment.number, "audit"
+            case "incumbent" | "anchor":
+                rival = self.lab.incumbent() if target == "incumbent" else self.lab.anchor()
+                assert rival is not None  # a baseline has no rival, and asks for none
+                return rival, experiment.number, "reference"
 
     def _close(self, experiment: Experiment, decision: Closing) -> Closed:
         """Close the line, then let git and results.tsv follow."""
@@ -160,21 +181,23 @@ class ExperimentUnit:
         else:
             lab.results.append(closed)
         lab.tell(Closed(closed))
+        upkeep.tell_exact(lab, closed)
         if not closed.counted and isinstance(decision, Crash) and lab.incumbent() is None:
             raise baseline.failed(lab, closed)
         return Closed(closed)
 
-    def _run(self, experiment: Experiment, sought_by: int, role: Role, purpose: str) -> Run:
-        """The next run of an experiment's last attempt, on a seed that it has not had."""
+    def _seed(self, experiment: Experiment) -> int:
+        """A seed that its last attempt has not had, but for runs that say nothing."""
         last = len(experiment.attempts) - 1
-        had = sum(m.attempt == last and not isinstance(m.outcome, Interrupted) for m in experiment.measurements)
-        seed = derive(self.lab.seed, "run", experiment.number, last, had)
-        idea = experiment.proposal.idea
-        return Run(experiment.number, seed, sought_by, role, idea.title, purpose, foundation=not experiment.counted)
+        had = sum(
+            m.attempt == last and not isinstance(m.outcome, Interrupted | Disturbed) for m in experiment.measurements
+        )
+        return derive(self.lab.seed, "run", experiment.number, last, had)
 
     def recover(self) -> Sequence[Step]:
         """Bring what a dead harness left into order, and open experiments back to where they were."""
         recovery.tidy(self.lab)
+        person.catch_up(self.lab)
         person.tell_notices(self.lab)
         return [self._advance(e) if e.attempts else self._enter(e) for e in self.lab.ledger.opened()]
 
@@ -182,6 +205,11 @@ class ExperimentUnit:
         """Begin a baseline where the code as it stands was never measured."""
         opened = baseline.due(self.lab)
         return self._enter(opened) if opened else None
+
+    def upkeep(self, *, final: bool) -> Run | None:
+        """A run of the incumbent that no proposal asked for, if one is due."""
+        wanted = upkeep.due(self.lab, final=final)
+        return _run(wanted[0], wanted[0].number, wanted[1], wanted[2]) if wanted else None
 
     def watch(self) -> bool:
         """Take note of what a person did; True where that may call for a new baseline."""
@@ -194,3 +222,9 @@ class ExperimentUnit:
     def halt(self) -> None:
         """Stop every run at once."""
         self.lab.executor.stop()
+
+
+def _run(experiment: Experiment, sought_by: int, role: Role, purpose: str) -> Run:
+    """A run of an experiment's last attempt. Nothing is proposed while a baseline is open."""
+    foundation = not experiment.counted and experiment.decision is None
+    return Run(experiment.number, sought_by, role, experiment.proposal.idea.title, purpose, foundation)

@@ -5,15 +5,26 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from deep_loop.core.event import Event
-from deep_loop.core.experiment import Closing, Experiment, Measured, Outcome, Proposal, is_keep, outcomes, values
+from deep_loop.core.experiment import Closing, Experiment, Keep, Measured, Outcome, Proposal, is_keep, outcomes
 from deep_loop.core.metric import Metric
 from deep_loop.core.prune import hopeless
 from deep_loop.core.readout import Patterns, curve
+from deep_loop.core.rules import DEFAULT, Rules
+from deep_loop.core.seeding import Seeding, seeding
 from deep_loop.ports import Clock, Executor, Ledger, Proposer, Results, Workspace
 
 RECENT = 5  # experiments that the expected length of a run is taken from
+
+
+@dataclass(frozen=True, slots=True)
+class Holdout:
+    """How a kept commit is measured on data that nothing is chosen by."""
+
+    command: str
+    patterns: Patterns
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +38,15 @@ class Task:
     patterns: Patterns
     budget_seconds: float  # what a run gives itself
     timeout_seconds: float
-    min_gain: float = 0.0  # in the metric's unit
+    rules: Rules = DEFAULT
     repairs: int = 2  # attempts after the first
     prune_margin: float | None = None  # of `core.prune.hopeless`; None never stops a run early
     prepare: str | None = None  # run once per study, before its first baseline
     env: Mapping[str, str] = field(default_factory=dict)  # for its runs
     prepare_env: Mapping[str, str] = field(default_factory=dict)  # for its preparation
+    prepare_writes: Sequence[Path] = ()  # where that may write
+    seed_command: str | None = None  # to run in the place of `command`, with `{seed}` in it
+    holdout: Holdout | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +65,12 @@ class Lab:
     clock: Clock
     tell: Callable[[Event], None]  # lets everybody hear what happens; never raises
 
+    def seeding(self, commit: str) -> Seeding:
+        """How seeds reach the program of a commit."""
+        task = self.task
+        code = self.workspace.code(commit)
+        return seeding(task.command, task.seed_command, code, task.editable, task.protected)
+
     def incumbent(self) -> Experiment | None:
         """The last keep: each keep beat the one before it."""
         return next((e for e in reversed(self.ledger.closed()) if is_keep(e)), None)
@@ -61,10 +81,10 @@ class Lab:
         measured = incumbent is None or self.workspace.files(head) == self.workspace.files(incumbent.commit)
         return head if measured or incumbent is None else incumbent.commit
 
-    def to_beat(self, experiment: Experiment) -> tuple[float, ...]:
-        """The incumbent's good runs; empty where there is nothing to beat, as for a baseline."""
-        incumbent = None if experiment.proposal.parent is None else self.incumbent()
-        return values(incumbent) if incumbent else ()
+    def anchor(self) -> Experiment | None:
+        """The best incumbent that is no simplification: each keep beat the one before it, but for those."""
+        kept = ((e, e.decision) for e in reversed(self.ledger.closed()))
+        return next((e for e, keep in kept if isinstance(keep, Keep) and not keep.simplification), None)
 
     def doubter(self, experiment: Experiment) -> Callable[[str], str | None] | None:
         """What tells from a log why a run of `experiment` is hopeless by now, in any thread; None for a baseline."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from deep_loop.core import cohort, hypothesis, strategy
 from deep_loop.core.cohort import Advice, Dossier, Revision
 from deep_loop.core.event import Revised, Warned
-from deep_loop.core.experiment import Experiment, Keep, is_keep, value, values
+from deep_loop.core.experiment import Experiment, Keep, as_of, is_keep, repeats, value
 from deep_loop.core.noise import pooled
 from deep_loop.loop.baseline import revision
 from deep_loop.loop.brief import HYPOTHESES, PROGRAM, strategy_of
@@ -122,14 +122,14 @@ class Meta:
         lab = self._lab
         head = lab.workspace.head()
         program = lab.workspace.read(head, PROGRAM) or ""
-        closed = lab.ledger.closed()[:seen]
+        closed = as_of(lab.ledger.closed(), seen)
         last_ask = max((e.ask.id for e in closed), default=0)
         incumbent = next((e for e in reversed(closed) if is_keep(e)), None)
         return Dossier(
             reason=reason,
             metric=lab.task.metric,
-            min_gain=lab.task.min_gain,
-            experiments=tuple(closed),
+            min_gain=lab.task.rules.min_gain,
+            experiments=closed,
             cohort=tuple(e.number for e in closed[self._reviewed() :] if e.counted),
             refusals=tuple(r for r in lab.ledger.refusals(REFUSALS) if r.ask.id < last_ask),
             strategy=replace(strategy_of(program), version=revision(lab)),
@@ -169,7 +169,7 @@ class Meta:
         """A gain over `NOISES` times the noise, or over the relative threshold where that is unknown."""
         if not isinstance(experiment.decision, Keep):
             return False
-        noise = pooled(values(e) for e in known)
+        noise = pooled(group for e in known for group in repeats(e))
         gain = experiment.decision.gain
         if noise is not None and noise.sigma > 0:
             return gain > NOISES * noise.sigma

@@ -27,11 +27,22 @@ def watch(lab: Lab) -> bool:
     return any(change.kind == "editable" for change in changes)
 
 
+def catch_up(lab: Lab) -> None:
+    """Record an edit of program.md that git has and the ledger lacks: the harness died between the two."""
+    lines, revisions = [*lab.ledger.closed(), *lab.ledger.opened()], lab.ledger.revisions()
+    if not lines:
+        return
+    known = revisions[-1].commit if revisions else min(lines, key=lambda line: line.number).proposal.commit
+    head = lab.workspace.head()
+    if lab.workspace.read(head, PROGRAM) != lab.workspace.read(known, PROGRAM):
+        _revise(lab, head)
+
+
 def tell_notices(lab: Lab) -> None:
-    """Pass on what git had to say to a person."""
-    for notice in lab.workspace.notices:
-        lab.tell(Warned(notice))
-    lab.workspace.notices.clear()
+    """Pass on what git and the runs had to say to a person; a run may say something at the same moment."""
+    for notices in (lab.workspace.notices, lab.executor.notices):
+        while notices:
+            lab.tell(Warned(notices.pop(0)))
 
 
 def _revise(lab: Lab, commit: str) -> None:

@@ -16,6 +16,7 @@ from deep_loop.loop.lab import Lab
 
 HARNESS = "harness"  # proposes combinations
 ASK = "ask-"  # opens the name of a waiting proposal's ref
+REPAIR = "-r"  # stands in the name of a repair's ref, between its experiment and its attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ def check(lab: Lab, base: str, changed: Mapping[str, str | None]) -> Accepted | 
         editable=lab.task.editable,
         protected=lab.task.protected,
         seen=_fingerprints(lab),
+        code=lab.workspace.code(base),
+        seeding=lab.seeding(base),
     )
 
 
@@ -94,11 +97,18 @@ def number(lab: Lab, experiment: Experiment) -> None:
 
 
 def forget_ended(lab: Lab) -> None:
-    """Remove the refs of asks that wait no more: a harness may have died between the ledger and git."""
-    waiting = {_name(w.ask) for w in lab.ledger.waiting()}
+    """Remove the refs of proposals and repairs that the ledger lacks: a harness may have died between it and git."""
+    due = {_name(w.ask) for w in lab.ledger.waiting() if w.proposal}
+    for experiment in (*lab.ledger.closed(), *lab.ledger.opened()):
+        due |= {repaired(experiment, attempt.index) for attempt in experiment.attempts[1:]}
     for name in lab.workspace.reachable():
-        if name.startswith(ASK) and name not in waiting:
+        if (name.startswith(ASK) or REPAIR in name) and name not in due:
             lab.workspace.keep_reachable(name, None)
+
+
+def repaired(experiment: Experiment, attempt: int) -> str:
+    """The name of a repair's ref."""
+    return f"{experiment.number}{REPAIR}{attempt}"
 
 
 def combine(lab: Lab, winner: Experiment) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deep_loop.core.experiment import Experiment, Interrupted, Keep
-from deep_loop.loop import proposals
+from deep_loop.loop import baseline, proposals
 from deep_loop.loop.lab import Lab
 
 
@@ -15,10 +15,10 @@ def tidy(lab: Lab) -> None:
         for measurement in experiment.measurements
         if measurement.outcome is None
     ]
-    lab.executor.sweep([job_id(lab, measurement.id) for measurement in cut_off])
+    lab.executor.sweep([baseline.prepare_id(lab), *(job_id(lab, measurement.id) for measurement in cut_off)])
+    lab.workspace.recover()  # before anything is written: what the runs left may fill the disk
     for measurement in cut_off:
         lab.ledger.end(measurement.id, Interrupted("the harness stopped while it ran"))
-    lab.workspace.recover()
     for experiment in lab.ledger.unsettled():
         settle(lab, experiment)
     proposals.forget_ended(lab)

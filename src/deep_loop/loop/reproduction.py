@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from deep_loop.core.experiment import Experiment, Measured, Outcome, TimedOut, values
+from deep_loop.core.experiment import Experiment, Measured, Outcome, TimedOut, repeats, values
 from deep_loop.core.noise import pooled
-from deep_loop.core.readout import readout
 from deep_loop.core.reproduction import compare
 from deep_loop.core.seed import derive
 from deep_loop.loop.lab import Lab
-from deep_loop.ports import Job
+from deep_loop.loop.trial import judge, lay_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +39,22 @@ def reproduce(lab: Lab, number: int, runs: int, mark: str, echo: Callable[[str],
             fresh.append(outcome.value)
         echo(f"run {index + 1} of {runs}, seed {seed}: {_told(lab, outcome)}")
     recorded = values(experiment)
-    noise = pooled(values(e) for e in lab.ledger.closed())
+    noise = pooled(group for e in lab.ledger.closed() for group in repeats(e))
     agrees, words = compare(recorded, fresh, runs, noise)
     return Reproduction(number, recorded, tuple(fresh), agrees, words)
 
 
 def _run(lab: Lab, experiment: Experiment, name: str, seed: int) -> Outcome:
-    task = lab.task
-    folder = lab.workspace.folder(experiment.commit, name)
-    log = lab.workspace.root / ".deep-loop" / "logs" / lab.tag / f"{name}.log"
-    env = {**task.env, "DEEP_LOOP_SEED": str(seed)}
-    job = Job(f"{lab.uid}-{name}", task.command, folder, log, env, task.timeout_seconds)
-    ended = lab.executor.start(job, lab.executor.slots[0]).result()
-    lab.workspace.discard(folder)
-    return readout(ended, task.metric, task.patterns, timeout_seconds=task.timeout_seconds)
+    trial = lay_out(
+        lab,
+        experiment.commit,
+        name,
+        seed,
+        log=f".deep-loop/logs/{lab.tag}/{name}.log",
+        words=f"experiment {experiment.number}",
+        id=f"{lab.uid}-{name}",
+    )
+    return judge(lab, trial, lab.executor.start(trial.job, lab.executor.slots[0]).result())
 
 
 def _told(lab: Lab, outcome: Outcome) -> str:

@@ -23,6 +23,7 @@ from deep_loop.ports import Clock, Ledger, Slot
 
 TICK_SECONDS = 0.25  # how soon requests, edits and signals are seen
 META_GRACE_SECONDS = 20.0  # how long proposals wait for advice that is being thought of
+MEND_GRACE_SECONDS = 5.0  # how long new lines wait for a repair that is being thought of
 BARREN = 20  # refusals in a row that end a study
 
 
@@ -33,6 +34,7 @@ class Settings:
     tag: str
     budget: Budget
     ahead: int = 1  # proposals kept waiting for a free slot
+    final: int = 0  # runs of the end, that time is kept for
 
 
 class Study(Generic[P, T, E, A]):
@@ -58,23 +60,27 @@ class Study(Generic[P, T, E, A]):
         self._clock = clock
         self._tell = tell
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._alarm: SimpleQueue[bool] = SimpleQueue()  # True: stop what runs; False: the study is over
+        self._slots = slots
         self._free = deque(slots)
         self._waiting: deque[Waiting[P]] = deque()  # proposals without a line
         self._unanswered: deque[Ask] = deque()  # asks that a dead harness left
         self._queue: deque[Run] = deque()  # runs of open lines, without a slot
         self._running: dict[Run, Slot] = {}
         self._thinking: Ask | None = None
-        self._mending: set[int] = set()
+        self._mending: dict[int, float] = {}  # units that are being repaired -> since when
         self._advising_since: float | None = None
         self._askers: set[int] = set()  # requests that wait for the advice under way
         self._doubtful = False  # whether a new foundation may be due
         self._paused = False
         self._stopping: str | None = None  # why nothing more is started
         self._barren = 0
+        self._barren_reason: str | None = None
 
     def run(self) -> str:
         """Go on until the budget is spent or somebody stops it; returns why it ended, in words."""
         with ThreadPoolExecutor(thread_name_prefix="worker") as self._workers:
+            self._workers.submit(self._heed)
             try:
                 self._resume()
                 while (reason := self._ended()) is None:
@@ -82,6 +88,7 @@ class Study(Generic[P, T, E, A]):
                     self._fill()
                     self._receive()
             finally:
+                self._alarm.put(False)
                 self._unit.halt()
         self._tell(StudyEnded(reason))
         return reason
@@ -89,6 +96,12 @@ class Study(Generic[P, T, E, A]):
     def interrupt(self) -> None:
         """Stop at once: what runs is killed and counts as interrupted; the next `run` goes on from there."""
         self._inbox.put(lambda: self._stop("interrupted", now=True))
+        self._alarm.put(True)
+
+    def _heed(self) -> None:
+        """Stop what runs when somebody interrupts, though our own thread waits for it, as for a preparation."""
+        while self._alarm.get():
+            self._unit.halt()
 
     def _resume(self) -> None:
         resumed = bool(self._ledger.closed() or self._ledger.opened() or self._ledger.waiting())
@@ -116,11 +129,19 @@ class Study(Generic[P, T, E, A]):
             return None
         if self._stopping:
             return self._stopping
-        late = self._settings.budget.late(self._clock.time(), self._unit.estimate())
-        return late or (None if self._queue else self._full())
+        if (late := self._late()) is not None:
+            return late
+        over = None if self._queue else self._over()
+        return None if over and self._unit.upkeep(final=True) else over
 
-    def _full(self) -> str | None:
-        return self._settings.budget.full(self._ledger.counted())
+    def _over(self) -> str | None:
+        """Why no new line is begun any more."""
+        return self._barren_reason or self._settings.budget.full(self._ledger.counted()) or self._late(keeping=True)
+
+    def _late(self, *, keeping: bool = False) -> str | None:
+        """Why there is no time for another run; with `keeping`, for one more and the final ones after it."""
+        runs = 1 + (self._settings.final / len(self._slots) if keeping else 0)
+        return self._settings.budget.late(self._clock.time(), runs * self._unit.estimate())
 
     def _fill(self) -> None:
         """Start what can be started, and see to it that proposals wait for the next free slot."""
@@ -130,13 +151,13 @@ class Study(Generic[P, T, E, A]):
         if self._doubtful and not self._founding():
             self._doubtful = False
             self._lay_foundation()
-        if self._paused or self._settings.budget.late(self._clock.time(), self._unit.estimate()):
+        if self._paused or self._late():
             return
         while self._free and (run := self._next()) is not None:
             slot = self._free.popleft()
             self._running[run] = slot
             self._post(self._unit.start(run, slot), partial(self._finished, run))
-        if self._wants_proposal():
+        if not self._over() and self._wants_proposal():
             self._think(self._unanswered.popleft() if self._unanswered else self._ask())
 
     def _wants_proposal(self) -> bool:
@@ -166,14 +187,18 @@ class Study(Generic[P, T, E, A]):
         refused = (refusal for refusal in self._ledger.refusals(BARREN) if refusal.ask.id > latest.ask.id)
         if not latest.counted or any(refusal.proposal is not None for refusal in refused):
             return len(closed)
-        before = sum(line.closed_at is not None and line.closed_at <= latest.opened_at for line in closed)
-        return max(before, latest.ask.seen)
+        return max(latest.closed_before, latest.ask.seen)
 
     def _next(self) -> Run | None:
-        """The next run: first what open lines need, then a new line for a waiting proposal."""
+        """The next run: first what open lines need, then upkeep, then a new line for a waiting proposal."""
         if self._queue:
             return self._queue.popleft()
-        while self._waiting and not self._founding() and not self._full():
+        if self._founding() or self._awaiting_repair():
+            return None
+        final = self._over() is not None and not self._ledger.opened() and not self._mending
+        if (upkeep := self._unit.upkeep(final=final)) is not None:
+            return upkeep
+        while self._waiting and not self._over():
             run = self._unit.begin(self._waiting.popleft())
             if run is not None:
                 self._barren = 0
@@ -220,29 +245,38 @@ class Study(Generic[P, T, E, A]):
         self._barren += 1
         if self._barren >= BARREN:
             reason = next((r.reason for r in reversed(self._ledger.refusals(1))), "")
-            self._stop(f"{BARREN} proposals in a row were refused, the last one because: {reason}", now=False)
+            self._barren_reason = f"{BARREN} proposals in a row were refused, the last one because: {reason}"
 
     def _finished(self, run: Run, done: Future[E]) -> None:
         self._free.append(self._running.pop(run))
         self._follow(self._unit.finish(run, done.result()))
 
-    def _follow(self, step: Run | Mend[T] | Closed) -> None:
+    def _follow(self, step: Run | Mend[T] | Closed | None) -> None:
         match step:
             case Run():
                 self._queue.appendleft(step)
             case Mend(unit=unit, think=think):
-                self._mending.add(unit)
+                self._mending[unit] = self._clock.time()
                 self._post(self._workers.submit(think), lambda done: self._mended(unit, done))
             case Closed():
                 self._line_up()  # a close may have queued a combination
                 self._consider()
 
     def _mended(self, unit: int, done: Future[T]) -> None:
-        self._mending.discard(unit)
+        del self._mending[unit]
         error = done.exception()
         if error is not None:
             self._tell(Warned(f"repairing experiment {unit} failed: {type(error).__name__}: {error}"))
         self._follow(self._unit.mended(unit, None if error else done.result()))
+
+    def _awaiting_repair(self) -> bool:
+        """Whether a new line should wait for a repair under way: a quick one comes first, a slow one never blocks.
+
+        Else the moment at which a repair is refused or made would decide which of two lines closes first, and a study
+        that was killed and resumed would take another course.
+        """
+        now = self._clock.time()
+        return any(now - since < MEND_GRACE_SECONDS for since in self._mending.values())
 
     # --- the outer tier ---------------------------------------------------------------------------
 

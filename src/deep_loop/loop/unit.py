@@ -20,12 +20,11 @@ E = TypeVar("E")  # what a run brings back
 A = TypeVar("A")  # an analyst's advice
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Run:
-    """One run that waits for a slot."""
+    """One run that waits for a slot. Two with the same values are two runs."""
 
     unit: int
-    seed: int
     sought_by: int  # the unit whose decision needs it
     role: str  # what it is for, in the mode's words, as the ledger keeps it
     title: str
@@ -54,6 +53,10 @@ class Unit(Protocol[P, T, E]):
         """Begin what must be measured before anything is proposed, if it is due (a baseline)."""
         ...
 
+    def upkeep(self, *, final: bool) -> Run | None:
+        """A run that no proposal asked for, if one is due; `final` says that no line will be begun any more."""
+        ...
+
     def watch(self) -> bool:
         """See what a person did to the workspace; True where a new foundation may be due. Cheap."""
         ...
@@ -78,8 +81,8 @@ class Unit(Protocol[P, T, E]):
         """Start a run; the future never raises."""
         ...
 
-    def finish(self, run: Run, result: E) -> Run | Mend[T] | Closed:
-        """Judge a run's result: one more run, a repair, or the end of its unit."""
+    def finish(self, run: Run, result: E) -> Run | Mend[T] | Closed | None:
+        """Judge a run's result: one more run, a repair, or the end of its unit; None after upkeep."""
         ...
 
     def mended(self, unit: int, thought: T | None) -> Run | Mend[T] | Closed:
@@ -91,7 +94,7 @@ class Unit(Protocol[P, T, E]):
         ...
 
     def halt(self) -> None:
-        """Stop every run at once; their futures resolve."""
+        """Stop every run at once; their futures resolve. May come from any thread."""
         ...
 
 

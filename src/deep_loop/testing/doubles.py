@@ -14,7 +14,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -150,6 +150,7 @@ class InstantExecutor:
         self, program: Program, *, slots: int = 1, seconds: float = 0.0, held: Callable[[Job], bool] | None = None
     ) -> None:
         self.slots: Sequence[Slot] = tuple(Slot(f"slot{index}") for index in range(slots))
+        self.notices: list[str] = []
         self.jobs: list[Job] = []  # all that were started, oldest first
         self.swept: list[str] = []  # job ids that were to be cleared away
         self.most = 0  # runs at one time
@@ -162,8 +163,12 @@ class InstantExecutor:
     def start(self, job: Job, slot: Slot) -> Future[Exit]:
         """Run the function; the log is written as a process would have left it."""
         self.jobs.append(job)
+        for place in job.writes:
+            place.mkdir(parents=True, exist_ok=True)
         said = self._program(job)
         ended = Exit(0, 1.0, said) if isinstance(said, str) else said
+        if job.channel is not None and job.channel.is_file():
+            ended = replace(ended, channel=job.channel.read_text("utf-8"))
         if job.hopeless and job.hopeless(ended.text):
             ended = Exit(None, ended.seconds, ended.text, pruned=True)
         job.log.parent.mkdir(parents=True, exist_ok=True)

@@ -10,11 +10,13 @@ Subclass it in your tests and give two fixtures; pytest does the rest:
             executor.stop()
 
 The executor under test has at least two slots, gives a run half a second between SIGTERM and SIGKILL,
-caps logs at `LOG_LIMIT_BYTES`, runs jobs on this machine and shares its file system.
+caps logs at `LOG_LIMIT_BYTES`, runs jobs on this machine and shares its file system. Its runs may live in
+namespaces of their own: jobs here name each place that they write to.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
@@ -26,6 +28,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+
+import psutil
 
 from deep_loop.ports import Executor, Exit, Job
 
@@ -55,11 +59,11 @@ def python(code: str, *arguments: object) -> str:
 
 
 def job(folder: Path, command: str, *, timeout: float = 300.0, env: Mapping[str, str] | None = None) -> Job:
-    """A job in a new run folder below `folder`, with an id that no other has."""
+    """A job in a new run folder below `folder`, with an id that no other has; it may write to all of `folder`."""
     name = f"contract-{uuid.uuid4().hex}"
     run = folder / name
     run.mkdir()
-    return Job(name, command, run, folder / f"{name}.log", env or {}, timeout)
+    return Job(name, command, run, folder / f"{name}.log", env or {}, timeout, writes=(folder,))
 
 
 def ended(future: Future[Exit]) -> Exit:
@@ -75,10 +79,22 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.02)
 
 
-def pid_in(path: Path) -> int:
-    """The process number that a program writes into a file, once it is there."""
+def pid_in(path: Path, task: Job) -> int:
+    """The number, for us, of the process of a job that writes its own number into a file, once it is there."""
     wait_for(path.exists, f"{path.name} to be written")
-    return int(path.read_text())
+    own = path.read_text().strip()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get("DEEP_LOOP_RUN") == task.id and _numbers(process.pid)[-1] == own:
+                return int(process.pid)
+    return 0  # it has gone meanwhile; nobody alive has this number
+
+
+def _numbers(pid: int) -> list[str]:
+    """A process's numbers, from our namespace to its own."""
+    status = Path(f"/proc/{pid}/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((line.split()[1:] for line in lines if line.startswith("NSpid:")), [str(pid)])
 
 
 def alive(pid: int) -> bool:
@@ -186,25 +202,27 @@ class ExecutorContract:
         mark = tmp_path / "daemon"
         task = job(tmp_path, python(DAEMON, mark) + "; sleep 600", timeout=4.0)
         future = executor.start(task, executor.slots[0])
-        daemon = pid_in(mark)
+        daemon = pid_in(mark, task)
         assert ended(future).timed_out
         assert not alive(daemon)
 
     def test_a_daemon_does_not_outlive_its_run(self, executor: Executor, tmp_path: Path) -> None:
         """What a program leaves behind neither holds the run open nor lives on."""
         mark = tmp_path / "daemon"
-        exit = ended(executor.start(job(tmp_path, python(DAEMON, mark)), executor.slots[0]))
-        assert exit.code == 0
-        assert not alive(pid_in(mark))
+        go = tmp_path / "go"
+        task = job(tmp_path, f"{python(DAEMON, mark)}; while [ ! -e {go} ]; do sleep 0.05; done")
+        future = executor.start(task, executor.slots[0])
+        daemon = pid_in(mark, task)
+        go.touch()
+        assert ended(future).code == 0
+        assert daemon and not alive(daemon)
 
     def test_stop_kills_the_whole_tree(self, executor: Executor, tmp_path: Path) -> None:
         """After `stop` every run is interrupted, and nothing of it lives; the executor can be used again."""
         marks = [tmp_path / "one", tmp_path / "two"]
-        futures = [
-            executor.start(job(tmp_path, python(DAEMON, mark) + "; sleep 600"), slot)
-            for mark, slot in zip(marks, executor.slots, strict=False)
-        ]
-        daemons = [pid_in(mark) for mark in marks]
+        tasks = [job(tmp_path, python(DAEMON, mark) + "; sleep 600") for mark in marks]
+        futures = [executor.start(task, slot) for task, slot in zip(tasks, executor.slots, strict=False)]
+        daemons = [pid_in(mark, task) for mark, task in zip(marks, tasks, strict=True)]
         executor.stop()
         assert all(ended(future).interrupted for future in futures)
         assert not any(alive(daemon) for daemon in daemons)
@@ -252,3 +270,24 @@ class ExecutorContract:
         """A run's processes can be found by its job's id."""
         task = job(tmp_path, 'echo "$DEEP_LOOP_RUN"')
         assert ended(executor.start(task, executor.slots[0])).text == f"{task.id}\n"
+
+    def test_each_run_has_a_home_and_temporary_files_of_its_own(self, executor: Executor, tmp_path: Path) -> None:
+        """Neither is the person's, both can be written, and nothing of them is left."""
+        command = 'echo x > "$HOME/mine"; echo x > "$TMPDIR/mine"; mkdir -m 0 "$HOME/closed"; ls "$HOME" "$TMPDIR"; pwd'
+        texts = [ended(executor.start(job(tmp_path, command), executor.slots[0])).text for _ in range(2)]
+        assert all(text.count("mine\n") == 2 for text in texts), texts
+        code = "import os, tempfile; print(os.path.expanduser('~')); print(tempfile.gettempdir())"
+        exit = ended(executor.start(job(tmp_path, python(code)), executor.slots[0]))
+        home = Path(exit.text.splitlines()[0])
+        assert home != Path.home()
+        assert not home.exists()
+
+    def test_the_evaluator_s_channel_comes_back(self, executor: Executor, tmp_path: Path) -> None:
+        """Its text, or that nothing was written; a pipe in its place neither hangs nor counts as a result."""
+        channel = tmp_path / "result"
+        task = replace(job(tmp_path, "true"), channel=channel)
+        assert ended(executor.start(task, executor.slots[0])).channel is None
+        task = replace(job(tmp_path, f"echo '{{\"a\": 1}}' >> {channel}"), channel=channel)
+        assert ended(executor.start(task, executor.slots[0])).channel == '{"a": 1}\n'
+        task = replace(job(tmp_path, f"rm {channel}; mkfifo {channel}"), channel=channel)
+        assert ended(executor.start(task, executor.slots[0])).channel == "is no file"

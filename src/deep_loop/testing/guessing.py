@@ -146,10 +146,12 @@ class GuessingUnit:
     def start(self, run: Run, slot: Slot) -> Future[Exit]:
         """Try the number."""
         table = self._table
-        log = f"{run.unit}-{run.seed}.log"
-        measurement = table.ledger.start(run.unit, run.seed, run.sought_by, slot.name, log, run.role)
+        record = table.ledger.record(run.unit)
+        seed = derive(0, run.unit, sum(m.outcome is not None for m in record.measurements))
+        log = f"{run.unit}-{seed}.log"
+        measurement = table.ledger.start(run.unit, seed, run.sought_by, slot.name, log, run.role)
         self._running[run] = measurement.id
-        number = table.ledger.record(run.unit).commit
+        number = record.commit
         table.audience.tell(RunStarted(run.unit, run.sought_by, run.title, slot.name, run.purpose))
         return table.executor.start(Job(str(measurement.id), number, table.folder, table.folder / log, {}, 60.0), slot)
 
@@ -168,6 +170,9 @@ class GuessingUnit:
             return self._close(record, Verdict("wrong", "outside"))
         self._table.ledger.attempt(unit, str(thought.number))
         return self._advance(self._table.ledger.record(unit))
+
+    def upkeep(self, *, final: bool) -> None:
+        """Numbers do not drift."""
 
     def estimate(self) -> float:
         """A guess takes a second."""
@@ -204,7 +209,7 @@ class GuessingUnit:
     def _run(self, record: Round, had: int) -> Run:
         title = f"is it {record.proposal.number}?"
         purpose = "sure?" if had else "first run"
-        return Run(record.number, derive(0, record.number, had), record.number, "try", title, purpose)
+        return Run(record.number, record.number, "try", title, purpose)
 
     def _refuse(self, ask: Ask, reason: str) -> None:
         self._table.ledger.refuse(ask, reason, None)

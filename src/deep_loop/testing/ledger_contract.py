@@ -107,6 +107,15 @@ class LedgerContract(Generic[P, O, D]):
         assert ledger.ask("tuner", 0, 0) == ledger.waiting()[-1].ask
         assert ledger.waiting()[-1].ask.seen == 0
 
+    def test_a_line_counts_what_was_closed_before_it(self, shelf: Shelf[P, O, D]) -> None:
+        """`closed_before` is the number of lines that were closed when it was opened, and never changes."""
+        ledger = shelf.fresh()
+        for close in (True, False, False):
+            self.line(shelf, ledger, close=close)
+        ledger.close(1, shelf.samples.decisions[0])
+        self.line(shelf, ledger, close=False)
+        assert [ledger.record(number).closed_before for number in range(4)] == [0, 1, 1, 2]
+
     def test_an_ask_waits_until_it_ends(self, shelf: Shelf[P, O, D]) -> None:
         """An ask is waiting without a proposal, then with its latest one, until a line or a refusal ends it."""
         ledger, (first, second, *_) = shelf.fresh(), shelf.samples.proposals

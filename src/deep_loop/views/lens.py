@@ -16,8 +16,10 @@ from deep_loop.adapters.workspace.lock import latest
 from deep_loop.core.cohort import Revision
 from deep_loop.core.experiment import (
     ML,
+    Breached,
     Closing,
     Crashed,
+    Disturbed,
     Experiment,
     Interrupted,
     Measured,
@@ -25,12 +27,15 @@ from deep_loop.core.experiment import (
     Proposal,
     Pruned,
     TimedOut,
+    claimed,
+    is_baseline,
     is_keep,
     value,
     values,
 )
 from deep_loop.core.readout import plain, progress
 from deep_loop.core.record import Measurement
+from deep_loop.core.rules import Rules
 from deep_loop.errors import WorkspaceError
 from deep_loop.views.values import Best, Detail, Overview, Row, Run, Running
 
@@ -38,6 +43,13 @@ if TYPE_CHECKING:
     from deep_loop.adapters.workspace.git import GitWorkspace
     from deep_loop.adapters.workspace.lock import Owner
 
+PURPOSES: dict[str, str] = {
+    "reference": "measured again, now that it was kept",
+    "control": "control: has the machine changed?",
+    "final": "final value",
+    "audit": "audit with clean caches",
+    "holdout": "on held-out data",
+}
 LATEST = 8  # decisions of an overview
 PACE = 12  # experiments that the pace is taken from
 TAIL_BYTES = 8192  # of a log that is read for the latest progress line
@@ -108,7 +120,9 @@ class Lens:
         revisions = self._ledger.revisions()
         kept = [e for e in closed if is_keep(e)]
         baseline = next((value(e) for e in kept if e.proposal.parent is None), None)
-        best = _best(kept[-1]) if kept else None
+        study = self._settings.study
+        rules = Rules(baseline_runs=study.baseline_runs, reference_runs=study.reference_runs)
+        best = _best(kept[-1], rules) if kept else None
         gain = _gain(self._settings, best.value if best else None, baseline)
         statuses = [e.decision.status for e in counted if e.decision]
         now = time.time()
@@ -238,9 +252,14 @@ class Lens:
         return max(0.0, experiments * each - behind)
 
 
-def _best(experiment: Experiment) -> Best:
-    idea = experiment.proposal.idea
-    return Best(experiment.number, experiment.commit, _line(idea.title), value(experiment), len(values(experiment)))
+def _best(experiment: Experiment, rules: Rules) -> Best:
+    title = _line(experiment.proposal.idea.title)
+    found = claimed(experiment, rules)
+    if found is None:
+        return Best(experiment.number, experiment.commit, title, None, None, None, 0, "provisional")
+    return Best(
+        experiment.number, experiment.commit, title, found.value, found.low, found.high, found.runs, found.label
+    )
 
 
 def _line(text: str) -> str:
@@ -272,12 +291,15 @@ def _last_sign(closed: Sequence[Experiment], began: float) -> float:
 
 def _purpose(record: Experiment, run: Measurement[Outcome]) -> str:
     """Why a run is made, in words."""
-    if run.sought_by != record.number:
-        return f"measured again, to judge experiment {run.sought_by}"
-    earlier = [m for m in record.measurements if m.id < run.id and m.attempt == run.attempt]
-    if any(isinstance(m.outcome, Measured) for m in earlier):
-        return "confirmation on a fresh seed" if record.proposal.parent is not None else "again, to see the noise"
-    return f"repair {run.attempt}" if run.attempt else "first run"
+    match run.role:
+        case "reference" if run.sought_by != record.number:
+            return f"measured again, to judge experiment {run.sought_by}"
+        case "fresh":
+            return "again, to see the noise" if is_baseline(record) else "confirmation on a fresh seed"
+        case "first":
+            return f"repair {run.attempt}" if run.attempt else "first run"
+        case role:
+            return PURPOSES.get(role, role)
 
 
 def _run(measurement: Measurement[Outcome]) -> Run:
@@ -287,7 +309,9 @@ def _run(measurement: Measurement[Outcome]) -> Run:
     match measurement.outcome:
         case Measured(value=found, memory_mb=memory):
             pass
-        case Crashed(reason=reason) | Pruned(reason=reason) | Interrupted(reason=reason):
+        case Disturbed(value=found, reason=reason):
+            pass
+        case Crashed(reason=reason) | Pruned(reason=reason) | Interrupted(reason=reason) | Breached(reason=reason):
             pass
         case TimedOut(limit_seconds=limit):
             reason = f"killed after {limit:g} s"

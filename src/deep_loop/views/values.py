@@ -19,8 +19,11 @@ class Best:
     experiment: int
     commit: str
     title: str
-    value: float | None  # mean of its good runs
-    runs: int
+    value: float | None  # mean of the runs that say best what it is worth
+    low: float | None  # of its interval; None where the spread cannot be told
+    high: float | None
+    runs: int  # behind the value
+    label: str  # "provisional", "confirmed" or "final"
 
 
 @dataclass(frozen=True, slots=True)

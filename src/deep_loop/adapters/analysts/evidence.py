@@ -13,7 +13,7 @@ from functools import cached_property
 from statistics import median
 
 from deep_loop.core.cohort import Dossier
-from deep_loop.core.experiment import BASELINE, Change, Crash, Experiment, is_keep, value, values
+from deep_loop.core.experiment import BASELINE, Change, Crash, Experiment, is_keep, repeats, value, values
 from deep_loop.core.metric import Metric
 from deep_loop.core.noise import Noise, pooled
 
@@ -131,7 +131,7 @@ def gather(dossier: Dossier) -> Evidence:
     experiments = dossier.experiments
     means = {experiment.number: value(experiment) for experiment in experiments}
     runs = {experiment.number: len(values(experiment)) for experiment in experiments}
-    noise = pooled(values(experiment) for experiment in experiments)
+    noise = pooled(group for experiment in experiments for group in repeats(experiment))
     baselines = tuple(experiment for experiment in experiments if is_baseline(experiment))
     trials = tuple(
         _trial(experiment, dossier.metric, means, runs, noise)

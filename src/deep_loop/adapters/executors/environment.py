@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from deep_loop.ports import Job, Slot
 
@@ -29,11 +30,17 @@ _SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASS|CREDENTIAL|AUTH|COOKIE", re.IG
 _SECRET_VALUE = re.compile(r"://[^/\s]*@")  # user:password@ in an address, as in a private UV_INDEX_URL
 
 
-def environment(job: Job, slot: Slot, inherited: Mapping[str, str], passed: Sequence[str] = ()) -> dict[str, str]:
+def environment(
+    job: Job,
+    slot: Slot,
+    inherited: Mapping[str, str],
+    passed: Sequence[str] = (),
+    own: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, str]:
     """The run's whole environment.
 
     `inherited` is the harness's own; `passed` names more of it that a person asked for in the
-    settings. The job's variables go over those, the slot's over the job's.
+    settings; `own` is made for this run. The job's variables go over those, the slot's over the job's.
     """
     allowed = {name: value for name, value in inherited.items() if _allowed(name, value) or name in passed}
     return {
@@ -41,6 +48,7 @@ def environment(job: Job, slot: Slot, inherited: Mapping[str, str], passed: Sequ
         "PATH": _path(inherited.get("PATH", os.defpath)),
         "PYTHONUNBUFFERED": "1",  # progress is read while it runs
         "GIT_CEILING_DIRECTORIES": str(job.folder.absolute().parent),  # the person's repository is not the run's
+        **own,
         **job.env,
         **slot.env,
         MARKER: job.id,

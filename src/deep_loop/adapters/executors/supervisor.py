@@ -1,13 +1,14 @@
 """One run's supervisor: a process of its own, between the harness and the run.
 
-The harness starts it as a script (`python -I -S supervisor.py ORDER`, standard library only, so that
-it is there in milliseconds) and holds the other end of its standard input. It starts the command,
-copies what the command prints into the log, and answers with one line of JSON on standard output.
-When standard input brings a byte or closes, because the harness wants it or has died, it kills
-everything below it. Parent-death signals would not do: they follow the thread that started the run.
+The harness starts it (`launch`; standard library only, so that it is there in milliseconds) and holds the
+other end of its standard input. It starts the command, copies what the command prints into the log, and
+answers with one line of JSON on standard output. When standard input brings a byte or closes, because the
+harness wants it or has died, it kills everything below it. Parent-death signals would not do: they follow the
+thread that started the run.
 
 Linux: it is the subreaper of all that the command starts, so a daemon that left its session and lost
-its parent is still found below it. A descendant is left exactly as long as the supervisor has a child.
+its parent is still found below it. A descendant is left exactly as long as the supervisor has a child. In a
+sandbox with a process namespace of its own, everything in that also dies with its first process.
 Elsewhere (macOS) it reaches the command's process group; the executor looks for the rest by their
 environment marker.
 
@@ -20,20 +21,24 @@ import contextlib
 import ctypes
 import json
 import os
+import resource
 import selectors
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum, auto
 from typing import NamedTuple
 
-LINUX = sys.platform == "linux"
-KILL_SECONDS = 30.0  # a process inside a driver call dies only when the call returns
+from deep_loop.adapters.executors.capped_log import CappedLog
+from deep_loop.adapters.executors.load import Load
+from deep_loop.adapters.executors.meter import UNLIMITED, Limits, Meter
+from deep_loop.adapters.executors.tree import KILL_SECONDS, LINUX, Tree
+
 CHUNK = 1 << 16  # bytes; what a pipe holds by default
 PIPE_CAPACITY = 1 << 20  # bytes; the most that an ordinary process may raise it to
-SMALLEST_LOG = 4096  # bytes
+FIRST_TO_GO = 1000  # of `oom_score_adj`: where the machine's memory ends, a run is killed before anything else
 _PR_SET_CHILD_SUBREAPER = 36
 _STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
@@ -41,12 +46,17 @@ _STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 class Order(NamedTuple):
     """What to run, and within which limits."""
 
-    command: str  # for `sh -c`
+    arguments: Sequence[str]
     folder: str
     log: str
     log_limit_bytes: int
     timeout_seconds: float
     grace_seconds: float
+    limits: Limits = UNLIMITED
+    counted: Sequence[str] = ()  # folders that `limits.disk_bytes` speaks of
+    cpus: Sequence[int] = ()  # the cores that it may use; empty: all that we may
+    inherited: Sequence[int] = ()  # files that are open in it, by number
+    monitored: bool = False  # of `Tree`
 
 
 class Report(NamedTuple):
@@ -57,117 +67,14 @@ class Report(NamedTuple):
     timed_out: bool = False
     interrupted: bool = False
     problem: str | None = None
+    load: float | None = None  # of `Load.others`
 
 
-class CappedLog:
-    """A log of at most `limit` bytes (at least 4096): its head, a line that says how much was cut, its tail.
-
-    The file is right at every moment, so that it can be read while the run goes on and after any kill:
-    when it is full, its second half is shortened to the last eighth of the limit. Each byte is
-    written about once and rewritten at most once for every quarter of the limit printed.
-    """
-
-    def __init__(self, path: str, limit: int) -> None:
-        limit = max(limit, SMALLEST_LOG)
-        self._limit = limit
-        self._head = limit // 2
-        self._piece = limit // 8
-        self._size = 0
-        self._tail = self._head  # where the tail begins: behind the head, then behind the note
-        self._cut = 0
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
-
-    def write(self, data: bytes) -> None:
-        """Append; raises OSError where the disk does not take it."""
-        for start in range(0, len(data), self._piece):
-            piece = data[start : start + self._piece]
-            if self._size + len(piece) > self._limit:
-                self._shorten()
-            self._put(piece)
-
-    def close(self) -> None:
-        """Close the file; nothing may be written any more."""
-        os.close(self._file)
-
-    def _shorten(self) -> None:
-        """Cut the middle: keep the head and the last eighth, from the start of a line where one begins near."""
-        kept = os.pread(self._file, self._piece, self._size - self._piece)
-        kept = kept[kept.find(b"\n", 0, self._piece // 2) + 1 :]
-        self._cut += self._size - self._tail - len(kept)
-        note = b"\n[deep-loop: %d bytes cut here]\n" % self._cut
-        self._size = self._head
-        self._tail = self._head + len(note)
-        self._put(note + kept)
-        os.ftruncate(self._file, self._size)
-
-    def _put(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            written = os.pwrite(self._file, view, self._size)
-            self._size += written
-            view = view[written:]
-
-
-class Tree:
-    """The command and everything that it starts."""
-
-    def __init__(self, main: subprocess.Popen[bytes]) -> None:
-        self._main = main  # held, because a Popen that is let go takes its child's exit code along
-        self.exited_at: float | None = None  # monotonic
-        self.empty = False
-
-    @property
-    def code(self) -> int | None:
-        """The command's own exit code, once it has one."""
-        return self._main.returncode
-
-    def reap(self) -> None:
-        """Take note of who has died."""
-        while not self.empty:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                self.empty = True
-                return
-            if pid == 0:
-                return
-            if pid == self._main.pid:
-                self._main.returncode = os.waitstatus_to_exitcode(status)
-                self.exited_at = time.monotonic()
-
-    def send(self, number: int) -> set[int]:
-        """Signal every member once; returns those that there were."""
-        if not LINUX:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._main.pid, number)
-            return {self._main.pid}
-        members = set(_descendants(os.getpid()))
-        for pid in members:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, number)
-        return members
-
-    def kill(self) -> bool:
-        """SIGKILL until nothing is left; False where something outlives `KILL_SECONDS`.
-
-        Rounds follow each other at once while they meet new processes (a fork bomb) and slow down
-        while they only wait for old ones to go.
-        """
-        if not LINUX:  # the command may be gone, and others of its group not
-            self.send(signal.SIGKILL)
-        deadline = time.monotonic() + KILL_SECONDS
-        known: set[int] = set()
-        pause = 0.001
-        while True:
-            self.reap()
-            if self.empty:
-                return True
-            if time.monotonic() > deadline:
-                return False
-            members = self.send(signal.SIGKILL)
-            pause = min(pause * 2, 0.1) if members <= known else 0.001
-            known |= members
-            time.sleep(pause)
+def launch(order: Order) -> list[str]:
+    """The command line of a supervisor with this order: our interpreter, without site packages, on our package."""
+    package_root = __file__.removesuffix(__name__.replace(".", os.sep) + ".py")
+    start = f"import sys; sys.path.insert(0, {package_root!r}); from {__name__} import main; main(sys.argv[1])"
+    return [sys.executable, "-I", "-S", "-c", start, json.dumps(order._asdict())]
 
 
 class Ending(Enum):
@@ -176,18 +83,20 @@ class Ending(Enum):
     DONE = auto()
     TIME = auto()
     STOPPED = auto()
+    TOO_MUCH = auto()
     LOG_FAILED = auto()
 
 
 class Watch:
     """Waits for what may happen to a run, and keeps the log going meanwhile."""
 
-    def __init__(self, tree: Tree, output: int, wake: int, log: CappedLog) -> None:
+    def __init__(self, tree: Tree, output: int, wake: int, log: CappedLog, meter: Meter) -> None:
         self._tree = tree
         self._output = output
         self._wake = wake
         self._log = log
-        self.problem: str | None = None  # why the log cannot be written
+        self._meter = meter
+        self.problem: str | None = None  # what it uses too much of, or why the log cannot be written
         self._selector = selectors.DefaultSelector()
         for source in (sys.stdin.fileno(), output, wake):
             os.set_blocking(source, False)
@@ -199,25 +108,28 @@ class Watch:
             self._tree.reap()
             if done():
                 return Ending.DONE
-            left = deadline - time.monotonic()
-            if left <= 0:
+            now = time.monotonic()
+            if now >= deadline:
                 return Ending.TIME
-            for key, _ in self._selector.select(min(left, 3600.0)):
+            for key, _ in self._selector.select(min(max(min(deadline, self._meter.due) - now, 0.0), 3600.0)):
                 if key.fd == self._output:
                     self._copy()
                     if self.problem:
                         return Ending.LOG_FAILED
                 elif key.fd != self._wake or _STOPS.intersection(os.read(self._wake, CHUNK)):
                     return Ending.STOPPED
+            if (complaint := self._meter.look()) is not None:
+                self.problem = complaint
+                return Ending.TOO_MUCH
 
     def drain(self) -> None:
         """Copy what the pipe still holds. Bounded: a survivor that goes on printing is not waited for."""
         for _ in range(PIPE_CAPACITY // CHUNK + 1):
-            if self.problem or not self._copy():
+            if not self._copy():
                 return
 
     def _copy(self) -> bool:
-        """Copy one chunk from the pipe to the log; False where there was none."""
+        """Copy one chunk from the pipe to the log; False where there was none, or it could not be written."""
         try:
             data = os.read(self._output, CHUNK)
         except BlockingIOError:
@@ -229,7 +141,8 @@ class Watch:
         try:
             self._log.write(data)
         except OSError as error:
-            self.problem = f"cannot write the log: {error.strerror}"
+            self.problem = self.problem or f"cannot write the log: {error.strerror}"
+            return False
         return True
 
 
@@ -242,25 +155,21 @@ def supervise(order: Order) -> Report:
     _become_subreaper()
     wake = _signals_as_bytes()
     output, write_end = os.pipe()
+    load = Load(order.cpus or _own_cpus())
     started = time.monotonic()
     try:
-        process = subprocess.Popen(
-            ["/bin/sh", "-c", order.command],
-            cwd=order.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=write_end,
-            stderr=write_end,
-            start_new_session=True,
-        )
+        process = _start(order, write_end)
     except OSError as error:
         return Report(None, 0.0, problem=f"cannot start in {order.folder}: {error.strerror}")
     os.close(write_end)
-    tree = Tree(process)
-    watch = Watch(tree, output, wake, log)
+    for number in order.inherited:
+        os.close(number)
+    tree = Tree(process, monitored=order.monitored)
+    watch = Watch(tree, output, wake, log, Meter(order.limits, order.counted))
     ending = watch.until(lambda: tree.exited_at is not None, started + order.timeout_seconds)
     timed_out = ending is Ending.TIME
     if timed_out:
-        tree.send(signal.SIGTERM)
+        tree.ask()
         watch.until(lambda: tree.empty, time.monotonic() + order.grace_seconds)
     all_dead = tree.kill()
     watch.drain()
@@ -271,7 +180,61 @@ def supervise(order: Order) -> Report:
         timed_out=timed_out,
         interrupted=ending is Ending.STOPPED,
         problem=watch.problem or (None if all_dead else f"a process of it outlived SIGKILL by {KILL_SECONDS:g} s"),
+        load=load.others() if all_dead else None,
     )
+
+
+def _start(order: Order, output: int) -> subprocess.Popen[bytes]:
+    """Start the command; raises OSError."""
+    with _handed_down(order):
+        return subprocess.Popen(
+            order.arguments,
+            cwd=order.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            pass_fds=order.inherited,
+        )
+
+
+@contextlib.contextmanager
+def _handed_down(order: Order) -> Iterator[None]:
+    """What a process that is started meanwhile gets from us: few core files, open files, cores, the kernel's blame."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if order.limits.open_files is not None:
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = order.limits.open_files
+        new = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (new, new))
+    if not LINUX:
+        yield
+        return
+    mine = os.sched_getaffinity(0)
+    with contextlib.suppress(OSError):  # a core that was taken away meanwhile: then any will do
+        os.sched_setaffinity(0, order.cpus or mine)
+    before = _blame(FIRST_TO_GO)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, mine)  # we take nothing from the run
+        if before is not None:
+            _blame(before)
+
+
+def _blame(score: int) -> int | None:
+    """Set how soon the kernel kills us where memory ends; returns what it was, None where it cannot be set."""
+    try:
+        with open("/proc/self/oom_score_adj", "r+b", buffering=0) as file:  # noqa: PTH123  (see the top)
+            before = int(file.read())
+            file.write(b"%d" % score)
+            return before
+    except OSError:
+        return None
+
+
+def _own_cpus() -> Sequence[int]:
+    return sorted(os.sched_getaffinity(0)) if LINUX else ()
 
 
 def _become_subreaper() -> None:
@@ -293,33 +256,13 @@ def _signals_as_bytes() -> int:
     return wake
 
 
-def _descendants(root: int) -> Iterator[int]:
-    """Processes below `root`, from one pass over /proc. Zombies too: other threads of one may still run."""
-    children: dict[int, list[int]] = {}
-    with os.scandir("/proc") as entries:
-        names = [entry.name for entry in entries if entry.name.isdigit()]
-    for name in names:
-        with contextlib.suppress(OSError):  # it has gone meanwhile
-            with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123  (see the top)
-                parent = int(file.read().rpartition(b")")[2].split()[1])
-            children.setdefault(parent, []).append(int(name))
-    found = [root]
-    while found:
-        below = children.pop(found.pop(), [])
-        found += below
-        yield from below
-
-
-def main() -> None:
-    """Carry out the order in `sys.argv[1]` and report."""
-    order = Order(**json.loads(sys.argv[1]))
+def main(text: str) -> None:
+    """Carry out an order, given as JSON, and report."""
+    fields = json.loads(text)
+    order = Order(**{**fields, "limits": Limits(*fields["limits"])})
     try:
         report = supervise(order)
     except Exception as error:  # noqa: BLE001  (the process's edge: the report is its record)
         report = Report(None, 0.0, problem=f"its supervisor failed: {error!r}")
     with contextlib.suppress(BrokenPipeError):  # nobody is left to tell
         os.write(sys.stdout.fileno(), json.dumps(report._asdict()).encode() + b"\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -89,6 +89,7 @@ def records(
             decision=None if row["decision"] is None else codes.decision.decode(row["decision"]),
             closed_at=row["closed_at"],
             order=row["ordinal"],
+            closed_before=row["closed_before"],
         )
         for row in connection.execute(UNITS.format(where=where), given)
     ]

@@ -15,13 +15,13 @@ from typing import Generic
 
 from deep_loop.adapters.ledger import rows
 from deep_loop.adapters.ledger.database import Database
-from deep_loop.adapters.ledger.studies import LEDGER, StudyInfo, add, find, studies
+from deep_loop.adapters.ledger.studies import LEDGER, StudyInfo, add, find, studies, upgrade
 from deep_loop.core.cohort import Revision
 from deep_loop.core.record import Ask, D, Kinds, Measurement, O, P, Record, Refusal, Waiting
 from deep_loop.errors import LedgerError
 from deep_loop.ports import Clock, Request
 
-__all__ = ["LEDGER", "SqliteLedger", "StudyInfo", "studies"]
+__all__ = ["LEDGER", "SqliteLedger", "StudyInfo", "studies", "upgrade"]
 
 
 class SqliteLedger(Generic[P, O, D]):
@@ -78,7 +78,7 @@ class SqliteLedger(Generic[P, O, D]):
         with self._database.writing() as connection:
             id = 1 + rows.last(connection, "SELECT max(id) FROM asks WHERE study = ?", self._study)
             if seen is None:
-                seen = rows.last(connection, "SELECT max(ordinal) FROM units WHERE study = ?", self._study)
+                seen = self._closings(connection)
             connection.execute(
                 "INSERT INTO asks (study, id, proposer, seen, revision, asked_at, state) "
                 "VALUES (?, ?, ?, ?, ?, ?, 'asked')",
@@ -141,13 +141,15 @@ class SqliteLedger(Generic[P, O, D]):
                 raise self._ended(connection, ask)
             number = self._total(connection)
             connection.execute(
-                "INSERT INTO units (study, number, ask, counted, opened_at, changed) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO units (study, number, ask, counted, opened_at, closed_before, changed) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
                     self._study,
                     number,
                     ask.id,
                     counted,
                     self._clock.time(),
+                    self._closings(connection),
                     1 + rows.stamp(connection, self._study),
                 ),
             )
@@ -213,7 +215,7 @@ class SqliteLedger(Generic[P, O, D]):
         payload = self._codes.decision.encode(decision)
         with self._database.writing() as connection:
             self._expect_open(connection, number)
-            order = 1 + rows.last(connection, "SELECT max(ordinal) FROM units WHERE study = ?", self._study)
+            order = 1 + self._closings(connection)
             connection.execute(
                 "UPDATE units SET ordinal = ?, closed_at = ?, status = ?, reason = ?, decision = ? "
                 "WHERE study = ? AND number = ?",
@@ -335,6 +337,10 @@ class SqliteLedger(Generic[P, O, D]):
     def _total(self, connection: sqlite3.Connection) -> int:
         """How many lines there are. Their numbers have no gaps, so the highest one tells."""
         return rows.last(connection, "SELECT max(number) + 1 FROM units WHERE study = ?", self._study)
+
+    def _closings(self, connection: sqlite3.Connection) -> int:
+        """How many lines are closed. Their places have no gaps, so the last one tells."""
+        return rows.last(connection, "SELECT max(ordinal) FROM units WHERE study = ?", self._study)
 
     def _ordinal(self, connection: sqlite3.Connection, number: int) -> int | None:
         """A line's place in the order of closing, None while it is open; raises LedgerError where there is no line."""

@@ -35,6 +35,15 @@ def studies(path: Path) -> tuple[StudyInfo, ...]:
         database.close()
 
 
+def upgrade(path: Path) -> None:
+    """Bring a ledger of an older schema up to date; nothing where there is no file. Errors as in `Database.open`.
+
+    A file is older too where whoever made it died between two steps of its schema.
+    """
+    if path.exists():
+        Database.open(path).close()
+
+
 def add(database: Database, info: StudyInfo) -> int:
     """Write a new study; returns its id in this file. Raises LedgerError where the tag is taken."""
     with database.writing() as connection:

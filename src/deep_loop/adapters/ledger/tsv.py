@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from deep_loop.core.experiment import Crash, Experiment, Measured, outcomes, value
+from deep_loop.core.experiment import Crash, Experiment, Measured, judged, outcomes
 from deep_loop.core.metric import Metric
 from deep_loop.errors import WorkspaceError
 
@@ -108,8 +108,8 @@ def _row(record: Experiment) -> str:
     if isinstance(decision, Crash):
         metric, memory = f"{0:.6f}", 0.0  # autoresearch's form of "no number": here, and nowhere else
     else:
-        found = value(record)
-        metric, memory = "" if found is None else f"{found:.6f}", _memory_gb(record)
+        found = judged(record)  # not what was measured later: a row stays as it was written
+        metric, memory = f"{sum(found) / len(found):.6f}" if found else "", _memory_gb(record)
     return _line((record.commit[:SHORT], metric, f"{memory:.1f}", decision.status, record.proposal.idea.title))
 
 

@@ -8,8 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from deep_loop.core.event import Closed, Event, StudyEnded
-from deep_loop.core.experiment import Keep, value
+from deep_loop.core.event import Closed, Confirmed, Event, StudyEnded
 from deep_loop.core.metric import Metric
 
 Kind = Literal["breakthrough", "major_breakthrough", "done", "crash"]
@@ -43,9 +42,9 @@ def append(path: Path, text: str, now: datetime) -> None:
 class Notifier:
     """An observer that writes a line when the incumbent crosses a threshold and when the study ends.
 
-    It needs no memory of earlier processes: a keep tells its gain, so the value before it is known, and
-    a threshold is told once, by the keep that crossed it. A baseline crosses nothing. A line that cannot be
-    written (a full disk) waits for the next one.
+    Only confirmed values count: those of runs made after the keep. It needs no memory of earlier processes: the event
+    tells what was claimed before, so that a threshold is told once. A baseline crosses nothing. A line that
+    cannot be written (a full disk) waits for the next one.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class Notifier:
         self._thresholds = sorted(thresholds, key=lambda threshold: metric.gain(threshold, 0.0))  # easiest first
         self._now = now
         self._unwritten: list[tuple[str, datetime]] = []
-        self._value: float | None = None  # of the latest keep that this process heard of
+        self._value: float | None = None  # the latest confirmed one that this process heard of
         self._experiments: int | None = None  # closed so far, where this process heard of one
 
     def hear(self, event: Event) -> None:
@@ -69,8 +68,8 @@ class Notifier:
             case Closed(record=record):
                 if record.counted:
                     self._experiments = max(record.number, self._experiments or 0)
-                if isinstance(record.decision, Keep):
-                    self._kept(value(record), record.decision.gain)
+            case Confirmed(standing=found, before=before):
+                self._confirmed(found.value, before)
             case StudyEnded(reason=reason):
                 self._write("done", self._shown(self._value) if self._value is not None else reason)
             case _:
@@ -85,15 +84,12 @@ class Notifier:
             self._write("crash", (str(error) or type(error).__name__).splitlines()[0])
             raise
 
-    def _kept(self, found: float | None, gain: float) -> None:
-        if found is None:
-            return
+    def _confirmed(self, found: float, before: float | None) -> None:
         self._value = found
-        before = self._metric.gain(found, 0.0) - gain
         crossed = [
             place
             for place, threshold in enumerate(self._thresholds)
-            if before < self._metric.gain(threshold, 0.0) <= self._metric.gain(found, 0.0)
+            if self._metric.gain(found, threshold) >= 0 and (before is None or self._metric.gain(before, threshold) < 0)
         ]
         if crossed:
             major = len(self._thresholds) > 1 and crossed[-1] == len(self._thresholds) - 1

@@ -14,7 +14,7 @@ from enum import Enum
 
 from deep_loop import knobs
 from deep_loop.core import noise
-from deep_loop.core.experiment import Crash, Experiment, value, values
+from deep_loop.core.experiment import Crash, Experiment, repeats, value, values
 from deep_loop.core.metric import Metric
 from deep_loop.knobs import Knob, KnobError, Layout, Value
 from deep_loop.ports import Brief, Files
@@ -176,7 +176,7 @@ def _heights(
 def _noise(history: Sequence[Experiment], size: float) -> float:
     """The pooled noise of one run, drawn towards 0.2 % by two degrees of freedom while repeats are few."""
     usual, freedom = 0.002, 2
-    found = noise.pooled(values(record) for record in history)
+    found = noise.pooled(group for record in history for group in repeats(record))
     if found is None:
         return usual
     squares = (found.sigma / size) ** 2 * found.freedom + usual**2 * freedom

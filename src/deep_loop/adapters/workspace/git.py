@@ -5,6 +5,7 @@ entrance.py    onto the study branch, at the start of a run
 person.py      the person's checkout, brought along
 checkout.py    a proposer's own repository
 merge.py       a change made on another base
+stale.py       locks of a dead git
 store.py       commits and their files, by plumbing
 repository.py  is this a repository, and where are its parts
 plumbing.py    running git
@@ -15,25 +16,27 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
-from deep_loop.adapters.workspace import checkout, merge
+from deep_loop.adapters.workspace import checkout, merge, seal
 from deep_loop.adapters.workspace.entrance import Entrance
 from deep_loop.adapters.workspace.person import PersonCheckout
 from deep_loop.adapters.workspace.plumbing import Git
 from deep_loop.adapters.workspace.repository import check_names, open_repository
 from deep_loop.adapters.workspace.seen import Seen, replace_text
+from deep_loop.adapters.workspace.stale import outwait
 from deep_loop.adapters.workspace.store import Store
-from deep_loop.core.guard import matches
+from deep_loop.core.patterns import matches
+from deep_loop.core.seal import Seals
 from deep_loop.errors import WorkspaceError
 from deep_loop.ports import Files, HumanChange
 
 ATTEMPTS = 20  # at moving a branch that somebody else moves at the same moment
 LISTED = 50  # a person's commits reported one by one; more of them are reported as one change
 TRAILERS = re.compile(r"\n\n([\w-]+: .*\n?)+\Z")  # a message's last paragraph, all of it `Name: value`
-STALE = 10.0  # seconds; git holds a ref's lock for milliseconds
 
 
 class GitWorkspace:
@@ -52,18 +55,22 @@ class GitWorkspace:
         editable: Sequence[str],
         protected: Sequence[str],
         links: Sequence[str] = (),
+        holdout: Sequence[str] = (),
         program: str = "program.md",
         hypotheses: str = "next-hypotheses.md",
     ) -> None:
         """Raises WorkspaceError where `root` is no repository of its own, git is missing or old, or a name is bad.
 
-        `editable` and `protected` are patterns as in `core.guard.matches`; `links` are paths relative to
-        `root` that git ignores (data) and that each run folder gets a link to.
+        `editable`, `protected` and `holdout` are patterns as in `core.patterns.matches`; `links` are paths relative
+        to `root` that git ignores (data) and that each run folder gets a link to. What fits `holdout` is in the
+        folders of holdout runs alone.
         """
         self.root = Path(root).absolute()
         self.notices: list[str] = []
         self._tag, self._branch, self._ref = tag, branch, f"refs/heads/{branch}"
-        self._editable, self._program, self._links = tuple(editable), program, tuple(map(_inside, links))
+        self._editable, self._protected = tuple(editable), tuple(protected)
+        self._holdout = tuple(form for path in holdout for form in (path, f"{path.rstrip('/')}/**"))
+        self._program, self._links = program, tuple(map(_inside, links))
         self._texts = (program, hypotheses)  # a person's edits of these are committed for them
         self._state = self.root / ".deep-loop"
         self._git = Git(self.root)
@@ -75,6 +82,9 @@ class GitWorkspace:
         rescued = f"refs/deep-loop/{tag}/person"
         self._entrance = Entrance(self._repository, self._store, self._person, branch, guarded, rescued, self.notices)
         self._seen = Seen(self._state / "heads" / tag)
+        self._protected_at = lru_cache(maxsize=64)(
+            lambda commit: tuple(entry.path for entry in self._store.tree(commit, self._protected))
+        )
 
     # --- the branch -------------------------------------------------------------------------------
 
@@ -87,6 +97,7 @@ class GitWorkspace:
         commit to start from, and where the branch is checked out in another worktree.
         """
         self._keep_out_of_git()
+        self._clear_locks()
         self._person.finish_move()
         begun = self._entrance.enter(start)
         if not begun and self._seen.head is None:
@@ -100,6 +111,9 @@ class GitWorkspace:
 
     def files(self, commit: str) -> Files:
         return self._store.files(commit)
+
+    def code(self, commit: str) -> Files:
+        return self._store.code(commit)
 
     def read(self, commit: str, path: str) -> str | None:
         return self._store.read(commit, path)
@@ -168,22 +182,38 @@ class GitWorkspace:
     # --- folders ----------------------------------------------------------------------------------
 
     def checkout(self, commit: str) -> Path:
-        return checkout.make(self._repository, commit, self._state / "proposals")
+        return checkout.make(self._repository, commit, self._state / "proposals", self._holdout)
 
     def collect(self, folder: Path) -> Mapping[str, str | None]:
-        return checkout.collect(self._repository, self._store, folder)
+        return checkout.collect(self._repository, self._store, folder, self._holdout)
 
-    def folder(self, commit: str, name: str) -> Path:
+    def folder(self, commit: str, name: str, texts: Files = MappingProxyType({}), *, holdout: bool = False) -> Path:
         """`.deep-loop/runs/<name>`, made anew: the files as a checkout has them, and links to what git ignores."""
         folder = self._state / "runs" / name
         self.discard(folder)
-        self._store.export(commit, folder)
+        hidden = () if holdout else self._holdout
+        self._store.export(commit, folder, self._repository.own, hidden)
+        for path, text in texts.items():
+            if (folder / path).is_file() and not (folder / path).is_symlink():
+                (folder / path).write_bytes(text.encode("utf-8"))
         for link in self._links:
-            place, target = folder / link, self.root / link
-            if target.exists() and not os.path.lexists(place):
-                place.parent.mkdir(parents=True, exist_ok=True)
-                place.symlink_to(target.resolve())
+            _link(folder / link, self.root / link, link, hidden)
         return folder
+
+    def seal(self, folder: Path, commit: str) -> Seals:
+        return seal.take(folder, self._protected_at(commit))
+
+    def edited(self) -> frozenset[str]:
+        return frozenset(self._person.edits((*self._editable, *self._protected)))
+
+    def put_back(self, paths: Iterable[str], why: str) -> None:
+        for path in sorted(paths):
+            if matches(path, self._protected):
+                self._person.put_back(path, self._state / "found", why)
+            else:
+                self.notices.append(
+                    f"{path} in your checkout was edited {why}: uncommitted edits are no part of the study"
+                )
 
     def discard(self, folder: Path) -> None:
         """Remove a folder that `checkout` or `folder` made; one that is gone already is fine."""
@@ -217,17 +247,20 @@ class GitWorkspace:
         """
         self._keep_out_of_git()
         for name in ("runs", "proposals", "tmp"):
-            _remove(self._state / name)
-        common = self._repository.common
-        branch_lock = common / f"{self._ref}.lock"
-        for lock in (common / "refs" / "deep-loop" / self._tag).glob("*.lock"):
-            lock.unlink()
-        if branch_lock.exists() and time.time() - branch_lock.stat().st_mtime > STALE:
-            branch_lock.unlink()
+            _clear(self._state / name)
+        self._clear_locks()
         self._person.report_lock()
         self._person.finish_move()
 
     # --- inside -----------------------------------------------------------------------------------
+
+    def _clear_locks(self) -> None:
+        """Take away what a dead git left on our refs, and on those that a person's git shares once it is stale."""
+        common = self._repository.common
+        for lock in (common / "refs" / "deep-loop" / self._tag).glob("*.lock"):
+            lock.unlink()
+        for lock in (common / f"{self._ref}.lock", common / "packed-refs.lock", self._repository.own / "HEAD.lock"):
+            outwait(lock)
 
     def _existing(self, head: str | None) -> str:
         if head is None:
@@ -298,6 +331,26 @@ def _inside(link: str) -> str:
     return str(path)
 
 
+def _link(place: Path, target: Path, path: str, hidden: Sequence[str]) -> None:
+    """Link `place` to `target`, unless something is there; a folder with hidden files is made anew, of links."""
+    if not target.exists() or matches(path, hidden):
+        return
+    inside = target.is_dir() and any(_lies_below(pattern, path) for pattern in hidden)
+    if inside and not place.is_symlink():
+        place.mkdir(parents=True, exist_ok=True)
+        for child in sorted(target.iterdir()):
+            _link(place / child.name, child, f"{path}/{child.name}", hidden)
+    elif not os.path.lexists(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(target.resolve())
+
+
+def _lies_below(pattern: str, folder: str) -> bool:
+    """Whether a pattern may fit something below a folder."""
+    parts = zip(PurePosixPath(pattern).parts, PurePosixPath(folder).parts, strict=False)
+    return all(one == other or any(sign in one for sign in "*?[") for one, other in parts)
+
+
 def _with_trailers(message: str, number: int, commit: str) -> str:
     """A message with the trailers of a keep, beside those that it has."""
     body = message.rstrip()
@@ -305,8 +358,20 @@ def _with_trailers(message: str, number: int, commit: str) -> str:
     return f"{body}{gap}Deep-Loop-Experiment: {number}\nDeep-Loop-Source: {commit}\n"
 
 
+def _clear(folder: Path) -> None:
+    """Remove what is in a folder; the folder itself may be a link, or a disk that a person mounted there."""
+    for entry in folder.iterdir() if folder.exists() else ():
+        if entry.is_dir() and not entry.is_symlink():
+            _remove(entry)
+        else:
+            entry.unlink()
+
+
 def _remove(folder: Path) -> None:
-    """Remove a folder whatever a run made of its permissions; links in it are not followed."""
+    """Remove a folder whatever a run made of its permissions, or put in its place; links are not followed."""
+    if os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir()):
+        folder.unlink()
+        return
     try:
         shutil.rmtree(folder)
     except FileNotFoundError:

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from deep_loop.adapters.workspace.plumbing import Git, GitError, decode
-from deep_loop.core.guard import syntax_error
+from deep_loop.core.syntax import syntax_error
 
 
 def three_way(

@@ -10,12 +10,15 @@ from __future__ import annotations
 import os
 import stat
 import time
+from pathlib import Path, PurePosixPath
+from tempfile import mkdtemp
 
-from deep_loop.adapters.workspace.plumbing import Git, GitError, decode, records
+from deep_loop.adapters.workspace.plumbing import Git, GitError, decode, records, scratch_index
 from deep_loop.adapters.workspace.repository import Repository
 from deep_loop.adapters.workspace.seen import replace_text
+from deep_loop.adapters.workspace.stale import outwait
 from deep_loop.adapters.workspace.store import REGULAR, Entry, Store
-from deep_loop.core.guard import matches
+from deep_loop.core.patterns import matches
 
 PATIENCE = (0.05, 0.1, 0.2, 0.4)  # seconds between tries while another git holds the index
 
@@ -67,6 +70,7 @@ class PersonCheckout:
             return
         old, new = self._journal.read_text("utf-8").split()
         if self.look() == (old, True):
+            self._clear_own_lock()
             self._own_what_was_written(old, new)
             if refusal := self._bring(old, new):
                 self._notices.append(f"a move of the checkout was cut short and cannot be completed: {refusal}")
@@ -100,10 +104,27 @@ class PersonCheckout:
 
     def edits(self, patterns: tuple[str, ...]) -> tuple[str, ...]:
         """Files that fit the patterns and are edited, staged, or new without being ignored, none of it committed."""
-        listing = self._git.raw("status", "--porcelain", "-z", "-uno", "--no-renames", "--ignore-submodules=all")
-        tracked = [record[3:] for record in records(listing)]
-        others = records(self._git.raw("ls-files", "-z", "--others", "--exclude-standard"))
-        return tuple(sorted(path for path in {*tracked, *others} if matches(path, patterns)))
+        listing = self._git.raw("status", "--porcelain", "-z", "-uall", "--no-renames", "--ignore-submodules=all")
+        return tuple(sorted(path for record in records(listing) if matches(path := record[3:], patterns)))
+
+    def put_back(self, path: str, shelf: Path, why: str) -> None:
+        """Make one file what it is at HEAD again; what lies there is kept under `shelf`, and a notice says so."""
+        parents = [self._root / parent for parent in reversed(PurePosixPath(path).parents)]
+        # Where a folder on the way was replaced by a link, that link goes: nothing behind it is touched.
+        place = next((parent for parent in parents[1:] if parent.is_symlink()), self._root / path)
+        kept = ""
+        if os.path.lexists(place):
+            shelf.mkdir(parents=True, exist_ok=True)
+            found = Path(mkdtemp(prefix="", dir=shelf)) / place.name
+            place.rename(found)
+            kept = f"; what was found there is in {found.relative_to(self._root)}"
+        if self._store.tree("HEAD", (path,)):
+            with scratch_index(self._git, self._store.scratch) as git:
+                git.raw("read-tree", "HEAD")
+                git.raw("checkout-index", "--force", "--", path)
+        self._notices.append(
+            f"{path} in your checkout is protected and was changed {why}: it is as committed again{kept}"
+        )
 
     def switch(self) -> str | None:
         """Put HEAD on the branch with git's own care for local edits; why not, where git refuses."""
@@ -166,11 +187,27 @@ class PersonCheckout:
         after = {entry.path: entry for entry in self._store.tree(new)}
         for path in self._store.changed(old, new):
             there = os.path.lexists(self._root / path)
-            if path not in after:
+            if path in after and there and self._torn(path, after[path].blob):
+                (self._root / path).unlink()  # what is missing git writes anew, and takes for no edit
+            elif path not in after:
                 if not there:
                     self._git.ask("update-index", "--force-remove", "--", path)
             elif there and self._git.text("hash-object", "--", path) == after[path].blob:
                 self._git.ask("update-index", "--add", "--", path)
+
+    def _torn(self, path: str, blob: str) -> bool:
+        """Whether a file is the beginning of a blob: git died while it wrote it."""
+        place = self._root / path
+        if place.is_symlink() or not place.is_file():
+            return False
+        found, whole = place.read_bytes(), next(self._store.contents([blob]), b"")
+        return len(found) < len(whole) and whole.startswith(found)
+
+    def _clear_own_lock(self) -> None:
+        """Take away the index lock of a move's own git, which died with the harness. Any other is the person's."""
+        began = self._journal.stat().st_mtime
+        if self._index_lock.exists() and self._index_lock.stat().st_mtime >= began:
+            outwait(self._index_lock)
 
     def _stamp(self, path: str) -> Stamp | None:
         try:

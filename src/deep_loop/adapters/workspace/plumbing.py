@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,6 +34,8 @@ SETTINGS = (
     "i18n.commitEncoding=utf-8",
     "i18n.logOutputEncoding=utf-8",
     "log.showSignature=false",
+    "core.filesRefLockTimeout=5000",  # milliseconds; a person's git may hold a lock for a moment
+    "core.packedRefsTimeout=5000",
 )
 # A temporary index holds every file, whatever parts of the tree the person has checked out.
 WHOLE = ("core.sparseCheckout=false", "core.splitIndex=false")
@@ -42,14 +45,32 @@ KEPT = re.compile(
 )
 
 
-class GitError(WorkspaceError):
-    """A git command failed that was expected to work."""
+FULL_BYTES = 1 << 20  # free space that counts as none
+AGAIN = "then run the same command again; what was recorded is safe"
+# What git says, in English as we make it, when not we but the machine is at fault, and what a person can do then.
+REMEDIES = (
+    (re.compile("No space left on device|Disk quota exceeded"), f"free some space, {AGAIN}"),
+    (re.compile(r"\.lock': File exists"), f"if no git command is running, remove that file, {AGAIN}"),
+    (
+        re.compile("Read-only file system|[Pp]ermission denied|Operation not permitted|insufficient permission"),
+        f"make the workspace and its .git writable for you, {AGAIN}",
+    ),
+)
 
-    def __init__(self, command: str, code: int, stderr: str) -> None:
+
+class GitError(WorkspaceError):
+    """A git command failed that was expected to work. `full` is a folder without room, which git rarely mentions."""
+
+    def __init__(self, command: str, code: int, stderr: str, *, full: Path | None = None) -> None:
         lines = [line for line in stderr.splitlines() if line.strip() and not line.startswith("hint:")]
+        telling = [line for line in lines if any(known.search(line) for known, _ in REMEDIES)]
         self.code = code
-        self.said = lines[0].strip() if lines else f"exit {code}"
-        super().__init__(f"git {command} failed: {self.said}", hint="see what `git status` says in the workspace")
+        self.said = (telling or lines or [f"exit {code}"])[0].strip()
+        hint = next((remedy for known, remedy in REMEDIES if known.search(self.said)), None)
+        message = f"git {command} failed: {self.said}"
+        if full is not None:
+            message, hint = f"the disk is full under {full}: {message}", REMEDIES[0][1]
+        super().__init__(message, hint=hint or "see what `git status` says in the workspace")
 
 
 class Git:
@@ -98,7 +119,7 @@ class Git:
         """Standard output as bytes."""
         done = self.ask(*arguments, stdin=stdin)
         if done.returncode:
-            raise GitError(arguments[0], done.returncode, decode(done.stderr))
+            raise GitError(arguments[0], done.returncode, decode(done.stderr), full=self._full())
         return done.stdout
 
     def text(self, *arguments: str, stdin: bytes | str = b"") -> str:
@@ -108,6 +129,12 @@ class Git:
     def check(self, *arguments: str) -> bool:
         """Whether the command exits with 0."""
         return self.ask(*arguments).returncode == 0
+
+    def _full(self) -> Path | None:
+        """One of the places that a command writes to, if its disk is full."""
+        index = Path(self.extra.get("GIT_INDEX_FILE", self.folder))
+        places = (place for place in (self.folder / ".git", index.parent, self.folder) if place.exists())
+        return next((place for place in places if shutil.disk_usage(place).free < FULL_BYTES), None)
 
 
 def decode(content: bytes) -> str:

@@ -12,12 +12,18 @@ from threading import Lock
 from types import MappingProxyType
 
 from deep_loop.adapters.workspace.plumbing import Git, GitError, author, decode, records, scratch_index
-from deep_loop.core.guard import matches
+from deep_loop.core.patterns import matches
 from deep_loop.errors import WorkspaceError
 
 REGULAR = ("100644", "100755")
 LINK = "120000"
+SUBMODULE = "160000"
 REMEMBERED = 1024  # commits whose editable files stay in memory
+# What a program may be made of; data in other forms is never read.
+SOURCES = ("**/Makefile", *(f"**/*.{end}" for end in ("py", "pyw", "sh", "toml", "yaml", "yml", "cfg", "ini")))
+SOURCE_BYTES = 1 << 20  # of one source file; what is longer is data
+SOURCE_FILES = 2000  # of one commit, that are looked at
+REMEMBERED_CODE = 32  # commits whose source files stay in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,8 @@ class Store:
         self.scratch = scratch  # a folder of the harness's own, for temporary indexes
         self.editable = tuple(editable)
         self._known: OrderedDict[str, Mapping[str, str]] = OrderedDict()
+        self._code: OrderedDict[str, Mapping[str, str]] = OrderedDict()  # by commit
+        self._sources: OrderedDict[str, str] = OrderedDict()  # by blob
         self._lock = Lock()
 
     def tree(self, commit: str, patterns: Sequence[str] = ()) -> list[Entry]:
@@ -58,6 +66,33 @@ class Store:
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         return files
+
+    def code(self, commit: str) -> Mapping[str, str]:
+        """The source files at a commit: path -> text. Only what no earlier call has read is read."""
+        with self._lock:
+            if commit in self._code:
+                return self._code[commit]
+        listing = self.git.raw("ls-tree", "-r", "-l", "-z", commit)
+        found: dict[str, str] = {}  # path -> blob
+        for record in records(listing):
+            head, path = record.split("\t", 1)
+            mode, _, blob, size = head.split()
+            small = mode in REGULAR and int(size) <= SOURCE_BYTES
+            if small and len(found) < SOURCE_FILES and matches(path, SOURCES):
+                found[path] = blob
+        with self._lock:
+            texts = {blob: self._sources[blob] for blob in found.values() if blob in self._sources}
+        missing = [blob for blob in dict.fromkeys(found.values()) if blob not in texts]
+        texts |= zip(missing, map(decode, self.contents(missing)), strict=True)
+        code = MappingProxyType({path: texts[blob] for path, blob in found.items()})
+        with self._lock:
+            self._sources |= texts
+            self._code[commit] = code
+            while len(self._sources) > 2 * SOURCE_FILES:
+                self._sources.popitem(last=False)
+            while len(self._code) > REMEMBERED_CODE:
+                self._code.popitem(last=False)
+        return code
 
     def contents(self, blobs: Iterable[str]) -> Iterator[bytes]:
         """The bytes of these blobs, in their order; one process whatever their number."""
@@ -142,12 +177,36 @@ class Store:
         """The paths that differ between two commits."""
         return tuple(records(self.git.raw("diff-tree", "-r", "-z", "--no-renames", "--name-only", old, new)))
 
-    def export(self, commit: str, target: Path) -> None:
-        """Write a commit's files into a new folder as a checkout would, filters and links included."""
-        target.mkdir(parents=True)
-        with scratch_index(self.git, self.scratch) as git:
+    def export(self, commit: str, target: Path, own: Path, hidden: Sequence[str] = ()) -> None:
+        """Write a commit's files into a new folder as a checkout would, filters and links included.
+
+        The folder stands in for the working tree, so that the attributes which count are the commit's, and not
+        those of a `.gitattributes` that lies about in the person's checkout. `own` is the repository's git folder.
+        Paths that fit `hidden` stay out. A submodule comes at the commit that the tree names where the person has it
+        at hand, and as the empty folder that a plain clone has where not.
+        """
+        target.mkdir(parents=True, exist_ok=True)
+        place = {"GIT_DIR": str(own), "GIT_WORK_TREE": str(target)}
+        with scratch_index(self.git.also(place), self.scratch) as git:
             git.raw("read-tree", commit)
-            git.raw("checkout-index", "-a", f"--prefix={target}/")
+            if gone := [entry.path for entry in self.tree(commit, hidden)] if hidden else []:
+                git.raw("update-index", "--force-remove", "-z", "--stdin", stdin=b"\0".join(map(os.fsencode, gone)))
+            git.raw("checkout-index", "-a")
+        for entry in self.tree(commit):
+            if entry.mode == SUBMODULE and not matches(entry.path, hidden):
+                self._export_submodule(entry, target / entry.path)
+
+    def _export_submodule(self, entry: Entry, target: Path) -> None:
+        place = self.git.folder / entry.path
+        if not (place / ".git").exists():
+            return
+        part = Store(Git(place), self.scratch, ())
+        if part.ref(entry.blob) is None:
+            raise WorkspaceError(
+                f"the submodule {entry.path} does not have its commit {entry.blob[:7]}",
+                hint="git submodule update --init --recursive",
+            )
+        part.export(entry.blob, target, Path(part.git.text("rev-parse", "--absolute-git-dir")))
 
 
 def _entries(listing: bytes) -> Iterator[Entry]:

@@ -11,8 +11,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
     This is the process's edge: here, and nowhere else, an error that deep-loop raised on purpose
-    becomes one line, a blank line and `hint: …` on standard error. Everything else is a bug and
-    shows its traceback.
+    becomes one line, a blank line and `hint: …` on standard error, and so does a failure of the machine
+    (`machine.py`). Everything else is a bug and shows its traceback.
     """
     # Looking for plugins of pydantic reads the metadata of every package installed; settings need none of them.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
@@ -31,6 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _told(error.format_message(), getattr(error, "hint", f"see `{path} --help`"), USAGE)
     except click.exceptions.Abort:
         return INTERRUPTED
+    except OSError as error:
+        from deep_loop.interfaces.cli.machine import explain
+
+        if (explained := explain(error)) is None:
+            raise
+        return _told(str(explained), explained.hint, explained.exit_code)
     return code if isinstance(code, int) else 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
 import shutil
@@ -16,14 +15,13 @@ from pathlib import Path
 import click
 
 from deep_loop import config
+from deep_loop.adapters.executors.sandbox import Protection
 from deep_loop.adapters.executors.slots import Gpu
 from deep_loop.interfaces.cli import options, words
 
 AGENTS = ("claude", "codex", "opencode", "gemini", "aider")
 KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "OPENROUTER_API_KEY")
 PATIENCE = 20.0  # seconds for a program to tell its version
-LANDLOCK_CREATE_RULESET = 444  # number of the system call, the same on every architecture
-LANDLOCK_VERSION = 1  # its flag that asks for the version of the interface
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,11 @@ class Use:
     proposers: tuple[str, ...]
     analyst: str
     slots: tuple[str, ...]
+    machine: str  # host and kind of device
+    cpus: tuple[tuple[int, ...], ...]  # cores that each slot's runs are pinned to; empty: any
+    crowding: str | None  # what a person should know where slots share cores
+    protections: tuple[Protection, ...]  # of runs
+    awake: str | None  # what asks the system not to sleep while a study runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class Machine:
     agents: tuple[Program, ...]
     keys: dict[str, bool]  # names of environment variables: set or not, never what they hold
     bubblewrap: Program
+    bubblewrap_fails: str | None  # why it cannot be used
     landlock: int | None  # version of the kernel's interface
     tmux: Program
     workspace: str | None
@@ -88,6 +92,7 @@ def examine(root: Path | None) -> Machine:
     """
     import psutil
 
+    from deep_loop.adapters.executors import bubblewrap, landlock
     from deep_loop.adapters.executors.slots import gpus
 
     with ThreadPoolExecutor() as pool:  # some agents take a second to tell their version
@@ -107,10 +112,11 @@ def examine(root: Path | None) -> Machine:
         agents=tuple(programs[name] for name in AGENTS),
         keys={name: bool(os.environ.get(name)) for name in KEYS},
         bubblewrap=programs["bwrap"],
-        landlock=landlock(),
+        bubblewrap_fails=bubblewrap.missing(),
+        landlock=landlock.version(),
         tmux=programs["tmux"],
         workspace=str(root) if root else None,
-        use=_use(root, found),
+        use=_use(root, config.load(root) if root else None, found),
     )
 
 
@@ -135,24 +141,23 @@ def find(name: str) -> Program:
     return Program(name, path, first[0] if first else None)
 
 
-def landlock() -> int | None:
-    """The version of the kernel's Landlock interface; None where there is none."""
-    if not sys.platform.startswith("linux"):
-        return None
-    version = ctypes.CDLL(None).syscall(LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), LANDLOCK_VERSION)
-    return int(version) if version > 0 else None
+def _use(root: Path | None, settings: config.Settings | None, found: tuple[Gpu, ...]) -> Use:
+    from deep_loop import machine
+    from deep_loop.adapters.executors.awake import asker
+    from deep_loop.adapters.executors.slots import crowding, detect_slots
 
-
-def _use(root: Path | None, found: tuple[Gpu, ...]) -> Use:
-    from deep_loop.adapters.executors.slots import detect_slots
-
-    if root is None:
-        slots = detect_slots("auto", 1 if found else 0)
-        return Use(config.PROPOSERS, "statistics", tuple(slot.name for slot in slots))
-    settings = config.load(root)
-    wanted = settings.task.gpus_per_run
-    slots = detect_slots(settings.study.slots, (1 if found else 0) if wanted == "auto" else wanted)
-    return Use(settings.agents.names(), "statistics", tuple(slot.name for slot in slots))
+    slots = machine.slots(settings) if settings else detect_slots("auto", 1 if found else 0)
+    command = asker()
+    return Use(
+        proposers=settings.agents.names() if settings else config.PROPOSERS,
+        analyst="statistics",
+        slots=tuple(slot.name for slot in slots),
+        machine=slots[0].machine,
+        cpus=tuple(slot.cpus for slot in slots),
+        crowding=crowding(slots),
+        protections=machine.protections(settings),
+        awake=Path(command[0]).name if command and (settings is None or settings.study.keep_awake) else None,
+    )
 
 
 def lines(found: Machine) -> Iterator[tuple[str, str]]:
@@ -170,12 +175,21 @@ def lines(found: Machine) -> Iterator[tuple[str, str]]:
         yield "agents", f"none of {', '.join(AGENTS)}; none is needed"
     yield "keys", "; ".join(f"{name} {'is set' if there else 'not set'}" for name, there in found.keys.items())
     landlock_found = f"Landlock version {found.landlock}" if found.landlock else "no Landlock"
-    yield "sandbox", f"bubblewrap {_program(found.bubblewrap)}; {landlock_found}"
-    yield "", "runs are NOT sandboxed in this version: they may do what you may do"
+    works = f", but {found.bubblewrap_fails}" if found.bubblewrap.path and found.bubblewrap_fails else ""
+    yield "sandbox", f"bubblewrap {_program(found.bubblewrap)}{works}; {landlock_found}"
+    for place, each in enumerate(found.use.protections):
+        yield "" if place else "runs", f"{'yes' if each.holds else 'NO ':<3} {each.name} ({each.why})"
     yield "tmux", _program(found.tmux)
     yield "workspace", found.workspace or "none here; `deep-loop init PATH` makes one"
     yield "will use", f"proposer {', '.join(found.use.proposers)}; analyst {found.use.analyst}"
-    yield "", f"{words.plural(len(found.use.slots), 'slot')}: {', '.join(found.use.slots)}"
+    pinned = [
+        f"{name} on cores {_cores(cpus)}" if cpus else name
+        for name, cpus in zip(found.use.slots, found.use.cpus, strict=True)
+    ]
+    yield "", f"{words.plural(len(pinned), 'slot')}: {', '.join(pinned)}; {found.use.machine}"
+    if found.use.crowding:
+        yield "", found.use.crowding
+    yield "", f"{found.use.awake} keeps the system awake" if found.use.awake else "nothing keeps the system from sleep"
 
 
 def _gpu(gpu: Gpu) -> str:
@@ -185,3 +199,14 @@ def _gpu(gpu: Gpu) -> str:
 
 def _program(program: Program) -> str:
     return program.version or "found, version unknown" if program.path else "not found"
+
+
+def _cores(cpus: tuple[int, ...]) -> str:
+    """Numbers of cores, ranges put together: 1-7,9."""
+    parts: list[list[int]] = []
+    for cpu in cpus:
+        if parts and cpu == parts[-1][-1] + 1:
+            parts[-1].append(cpu)
+        else:
+            parts.append([cpu])
+    return ",".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)

@@ -8,6 +8,7 @@ from typing import TextIO, assert_never
 
 from deep_loop.core.event import (
     Closed,
+    Confirmed,
     Event,
     MetaStarted,
     Paused,
@@ -35,6 +36,8 @@ def sentence(event: Event) -> str:
             decision = record.decision
             status, reason = (decision.status, decision.reason) if decision else ("open", "")
             return f"#{record.number} {status} {words.value(value(record))} {record.proposal.idea.title}: {reason}"
+        case Confirmed(record=record, standing=found):
+            return f"#{record.number} {words.standing(found)}: {record.proposal.idea.title}"
         case MetaStarted(reason=reason):
             return f"meta-analysis: {reason}"
         case Revised(version=version, summary=summary, hypotheses=hypotheses):

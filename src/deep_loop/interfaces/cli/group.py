@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, Entry] = {
     "pause": Entry("control:pause", "Let the running study start no more runs."),
     "resume": Entry("control:resume", "Let a paused study go on."),
     "stop": Entry("control:stop", "End the running study."),
+    "autostart": Entry("autostart:autostart", "Let a study go on after the machine was restarted."),
     "notify": Entry("notify:notify", "Write one line to notify.log."),
     "doctor": Entry("doctor:doctor", "Tell what this machine has and what will be used."),
     "orchestrate": Entry("scripts:orchestrate", "What orchestrate.py hands over to.", hidden=True),

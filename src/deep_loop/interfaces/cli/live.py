@@ -131,7 +131,7 @@ def _incumbent(seen: Overview) -> Iterator[Text]:
     yield Text.assemble(
         f"incumbent  {seen.metric} ",
         (words.value(best.value), style),
-        f"  #{best.experiment}, {words.gain(seen.gain, seen.relative_gain)}",
+        f"  {best.label}, #{best.experiment}, {words.gain(seen.gain, seen.relative_gain)}",
     )
     yield Text(f"strategy   v{seen.strategy}, next meta-analysis in {words.plural(seen.next_meta, 'experiment')}")
 

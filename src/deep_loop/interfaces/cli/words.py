@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from deep_loop.core.standing import CONFIDENCE, Standing
 from deep_loop.views.values import Overview, Row
 
 
@@ -28,6 +29,17 @@ def duration(seconds: float) -> str:
 def value(number: float | None) -> str:
     """A value of the metric; a dash where there is none."""
     return "–" if number is None else f"{number:.6f}"
+
+
+def standing(found: Standing) -> str:
+    """`confirmed 0.991200 (0.990100 to 0.992300 with 90 % confidence, 8 runs)`."""
+    return f"{found.label} {value(found.value)} ({interval(found.low, found.high, found.runs)})"
+
+
+def interval(low: float | None, high: float | None, runs: int) -> str:
+    """`0.990100 to 0.992300 with 90 % confidence, 8 runs`."""
+    spread = f"{value(low)} to {value(high)} with {CONFIDENCE:.0%} confidence, ".replace("%", " %")
+    return ("" if low is None or low == high else spread) + plural(runs, "run")
 
 
 def gain(absolute: float | None, relative: float | None) -> str:

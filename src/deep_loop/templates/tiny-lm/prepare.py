@@ -7,6 +7,7 @@ with Python has. Values of different Python versions are therefore close, but no
 """
 
 import hashlib
+import json
 import math
 import os
 import resource
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _started = time.perf_counter()
+_channel = os.environ.pop("DEEP_LOOP_RESULT", None)  # taken out of the way of whoever imports this file
 
 # The budget is CPU seconds of one thread, so linear algebra gets one thread. This has to happen before
 # NumPy is imported, by anyone: import this module first.
@@ -35,6 +37,7 @@ EVAL_STRETCHES = 64  # runs of consecutive bytes, spread evenly over the validat
 EVAL_STRETCH_BYTES = 512
 EVAL_BATCH = 2048  # predictions at once; bounds the memory of the evaluation
 VALIDATION_SHARE = 0.08  # of the files
+HOLDOUT_SHARE = 0.04  # of the files: for what is kept, and never to choose by
 
 # Left out because a distribution may leave them out, or because they hold tables and not source.
 SKIPPED_FOLDERS = frozenset(
@@ -63,17 +66,24 @@ def sources() -> Iterator[tuple[str, Path]]:
                 yield path.relative_to(root).as_posix(), path
 
 
-def is_validation(name: str) -> bool:
-    """Whether a file is held out. Its name alone decides, so a file never changes sides."""
-    return hashlib.sha256(name.encode()).digest()[0] < 256 * VALIDATION_SHARE
+def side(name: str) -> str:
+    """Which text a file belongs to. Its name alone decides, so a file never changes sides."""
+    place = hashlib.sha256(name.encode()).digest()[0] / 256
+    if place < VALIDATION_SHARE:
+        return "validation"
+    return "holdout" if place < VALIDATION_SHARE + HOLDOUT_SHARE else "training"
 
 
 def load() -> tuple[np.ndarray, np.ndarray]:
-    """The training and the validation text: two read-only uint8 vectors, in the order of the files' names."""
-    texts: dict[bool, list[bytes]] = {False: [], True: []}
+    """The training and the validation text: two read-only uint8 vectors, in the order of the files' names.
+
+    With `DEEP_LOOP_HOLDOUT` the held-out text stands in for the validation text. No model learns from either.
+    """
+    texts: dict[str, list[bytes]] = {"training": [], "validation": [], "holdout": []}
     for name, path in sorted(sources()):
-        texts[is_validation(name)].append(path.read_bytes())
-    training, validation = (np.frombuffer(b"".join(texts[side]), np.uint8) for side in (False, True))
+        texts[side(name)].append(path.read_bytes())
+    sides = ("training", "holdout" if os.environ.get("DEEP_LOOP_HOLDOUT") else "validation")
+    training, validation = (np.frombuffer(b"".join(texts[part]), np.uint8) for part in sides)
     if len(training) < 1_000_000 or len(validation) < 100_000:
         sys.exit(f"FAIL: too little Python source under {sysconfig.get_paths()['stdlib']}; is the library there?")
     return training, validation
@@ -122,7 +132,8 @@ def evaluate_bpb(predict: Callable[[np.ndarray], np.ndarray], validation: np.nda
     """Bits per byte on the validation text: lower is better, and 8 is knowing nothing.
 
     `predict` maps contexts (uint8, [n, context_length], the latest byte last) to logits ([n, 256]). Every model
-    is asked for the same bytes, whatever its context length. NaN if a logit is not finite.
+    is asked for the same bytes, whatever its context length. NaN if a logit is not finite. What comes out is reported
+    at once, and the harness takes no second, different value: a run evaluates the one model that it ends with.
     """
     starts = np.linspace(MAX_CONTEXT, len(validation) - EVAL_STRETCH_BYTES, EVAL_STRETCHES).astype(np.int64)
     places = (starts[:, None] + np.arange(EVAL_STRETCH_BYTES)).ravel()
@@ -132,7 +143,16 @@ def evaluate_bpb(predict: Callable[[np.ndarray], np.ndarray], validation: np.nda
         peak = logits.max(axis=1)
         chosen = logits[np.arange(len(batch)), validation[batch]]
         nats += float((np.log(np.exp(logits - peak[:, None]).sum(axis=1)) + peak - chosen).sum())
-    return nats / math.log(2) / len(places)
+    val_bpb = nats / math.log(2) / len(places)
+    report(val_bpb=val_bpb)
+    return val_bpb
+
+
+def report(**numbers: float) -> None:
+    """Append the numbers to the harness's own channel, where there is one: what is printed anybody could print."""
+    if _channel:
+        with Path(_channel).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(numbers) + "\n")
 
 
 # --- summary -----------------------------------------------------------------------------------
@@ -147,7 +167,7 @@ def peak_memory_mb() -> float:
 
 
 def print_summary(*, val_bpb: float, budget_seconds: float, steps: int, parameters: int) -> None:
-    """The closing block that the harness reads. A value that is no number ends the run with status 1."""
+    """The closing block, which has to say what was reported. A value that is no number ends the run with status 1."""
     if not math.isfinite(val_bpb):
         sys.exit(f"FAIL: val_bpb is {val_bpb}")
     print("---")
@@ -160,7 +180,9 @@ def print_summary(*, val_bpb: float, budget_seconds: float, steps: int, paramete
 
 
 if __name__ == "__main__":
-    for side, text in zip(("training", "validation"), load(), strict=True):
-        files = sum(is_validation(name) == (side == "validation") for name, _ in sources())
+    names = [name for name, _ in sources()]
+    shown = "holdout" if os.environ.get("DEEP_LOOP_HOLDOUT") else "validation"
+    for part, text in zip(("training", shown), load(), strict=True):
+        files = sum(side(name) == part for name in names)
         digest = hashlib.sha256(text.tobytes()).hexdigest()[:12]
-        print(f"{side + ':':<12}{len(text):>10,} bytes in {files:>4} files, sha256 {digest}")
+        print(f"{part + ':':<12}{len(text):>10,} bytes in {files:>4} files, sha256 {digest}")
