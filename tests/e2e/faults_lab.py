@@ -24,14 +24,14 @@ from deep_loop.testing.audit import audit
 
 TAG, BRANCH = "a", "deep-loop/a"
 
-# One constant, so that every candidate moves it; any move makes the value better, so that the first one is kept.
+# One constant, so that every candidate moves it; the first move decides between a keep and a discard.
 TRAIN = """\
 import os, random, signal, sys, time
 
 STEP = 1.0  # between 0.5 and 2
 
 noise = random.Random(int(os.environ["DEEP_LOOP_SEED"])).gauss(0, 0.001)
-value = (1.0 if STEP == 1.0 else 0.9) + noise
+value = (1.0 if STEP == 1.0 else {moved}) + noise
 if STEP != 1.0 and "FAULT" in os.environ:
 {fault}
 print(f"val_bpb: {{value:.6f}}")
@@ -56,15 +56,23 @@ seed = 5
 
 
 def make(
-    folder: Path, fault: str = "pass", *, timeout: float = 60, study: str = "", files: Mapping[str, str] | None = None
+    folder: Path,
+    fault: str = "pass",
+    *,
+    kept: bool = False,
+    timeout: float = 60,
+    study: str = "",
+    files: Mapping[str, str] | None = None,
 ) -> Path:
     """A committed workspace; its candidates, and never its baseline, do what `fault` says while FAULT is set.
 
-    `study` holds more settings of that table.
+    `kept`: the first of them is better, else each is worse. `study` holds more settings of that table.
     """
     folder.mkdir(parents=True, exist_ok=True)
     texts = {
-        "train.py": TRAIN.format(fault=textwrap.indent(textwrap.dedent(fault).strip(), "    ")),
+        "train.py": TRAIN.format(
+            moved=0.9 if kept else 1.1, fault=textwrap.indent(textwrap.dedent(fault).strip(), "    ")
+        ),
         "notes.txt": "as it is\n",
         "deep-loop.toml": SETTINGS.format(python=sys.executable, timeout=timeout) + study,
         "program.md": "# A toy\n\nMake `val_bpb` small.\n",

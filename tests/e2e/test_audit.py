@@ -16,7 +16,7 @@ import real_lab
 
 from deep_loop import wiring
 from deep_loop.adapters.ledger.sqlite import LEDGER
-from deep_loop.testing.audit import Kind, audit
+from deep_loop.testing.audit import Kind, Problem, audit
 
 TAG, BRANCH = "a", "deep-loop/a"
 
@@ -99,7 +99,7 @@ DAMAGES: dict[str, tuple[Kind, Damage]] = {
     "a log that is gone": ("lost", lambda lab: shutil.rmtree(lab / ".deep-loop/logs")),
     "an ask that nobody answered": (
         "left over",
-        sql("INSERT INTO asks SELECT study, max(id) + 1, proposer, 0, 0, 0.0, 'asked', NULL, NULL FROM asks"),
+        sql("INSERT INTO asks SELECT study, max(id) + 1, 'harness', 0, 0, 0.0, 'asked', NULL, NULL FROM asks"),
     ),
     "a ref that is gone": ("lost", git("update-ref", "-d", "refs/deep-loop/a/1")),
     "a ref that was moved": ("differs", git("update-ref", "refs/deep-loop/a/1", "refs/deep-loop/a/0")),
@@ -149,7 +149,10 @@ def test_a_harness_at_work_is_found(lab: Path) -> None:
         assert any("harness" in str(problem) for problem in audit(lab, TAG))
 
 
-def test_an_open_study_is_no_problem_where_it_may_go_on(lab: Path) -> None:
+def test_an_open_line_is_no_problem_where_the_study_may_go_on(lab: Path) -> None:
     """What is open is left over after a study's end, and in order before it."""
-    sql("INSERT INTO asks SELECT study, max(id) + 1, proposer, 0, 0, 0.0, 'asked', NULL, NULL FROM asks")(lab)
-    assert audit(lab, TAG, over=False) == []
+    columns = ("ordinal", "closed_at", "status", "reason", "decision", "settled_at")
+    sql(f"UPDATE units SET {', '.join(f'{column} = NULL' for column in columns)} WHERE number = 3")(lab)
+    open_line = Problem("left over", "experiment 3 is open")
+    assert open_line in audit(lab, TAG)
+    assert open_line not in audit(lab, TAG, over=False)

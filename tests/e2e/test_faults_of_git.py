@@ -19,7 +19,7 @@ LOCKS = ("HEAD.lock", "packed-refs.lock", f"refs/heads/{BRANCH}.lock", f"refs/de
 @pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_that_a_dead_git_left(tmp_path: Path, name: str) -> None:
     """One of the refs' is taken away once it is too old to be anybody's: git holds them for milliseconds."""
-    lab = make(tmp_path / "lab")
+    lab = make(tmp_path / "lab", kept=True)
     went_well(run(lab))
     git(lab, "pack-refs", "--all")
     lock = lab / ".git" / name
@@ -31,7 +31,7 @@ def test_a_lock_that_a_dead_git_left(tmp_path: Path, name: str) -> None:
 
 def test_a_lock_that_appears_during_a_study(tmp_path: Path) -> None:
     """The study waits for it, then ends and names it; the keep is recorded by then, and made when it goes on."""
-    lab = make(tmp_path / "lab", WAITING)
+    lab = make(tmp_path / "lab", WAITING, kept=True)
     lock = lab / ".git" / "HEAD.lock"
     message, hint = error(meanwhile(lab, lock.touch))
     assert "HEAD.lock" in message
@@ -42,7 +42,7 @@ def test_a_lock_that_appears_during_a_study(tmp_path: Path) -> None:
 
 def test_a_lock_of_the_index(tmp_path: Path) -> None:
     """It may be an editor's: it is named and left, the study goes on without the checkout, and comes back to it."""
-    lab = make(tmp_path / "lab")
+    lab = make(tmp_path / "lab", kept=True)
     git(lab, "switch", "--quiet", "--create", BRANCH)
     lock = lab / ".git" / "index.lock"
     lock.touch()
@@ -58,7 +58,7 @@ def test_a_lock_of_the_index(tmp_path: Path) -> None:
 @pytest.mark.parametrize("where", [("--detach",), ("main",)], ids=["detached", "another branch"])
 def test_a_person_leaves_the_branch_during_a_study(tmp_path: Path, where: tuple[str, ...]) -> None:
     """Their checkout is theirs: nothing of it moves while the study goes on, and the next sitting takes it back."""
-    lab = make(tmp_path / "lab", WAITING)
+    lab = make(tmp_path / "lab", WAITING, kept=True)
     done = meanwhile(lab, lambda: git(lab, "switch", "--quiet", *where))
     went_well(done)
     assert git(lab, "branch", "--show-current") == where[0].removeprefix("--detach")
@@ -92,7 +92,7 @@ def commit_a_note(lab: Path) -> None:
 
 def test_a_person_moves_the_branch_during_a_study(tmp_path: Path) -> None:
     """A keep that began before the person's commit comes on top of it; neither is lost."""
-    lab = make(tmp_path / "lab", WAITING)
+    lab = make(tmp_path / "lab", WAITING, kept=True)
     went_well(meanwhile(lab, lambda: commit_a_note(lab)))
     assert git(lab, "show", f"{BRANCH}:idea.md") == "try it"
     in_order(lab, 1)
@@ -112,7 +112,7 @@ def test_a_person_moves_the_branch_between_two_sittings(tmp_path: Path) -> None:
 
 def test_a_person_takes_a_keep_off_the_branch(tmp_path: Path) -> None:
     """The ledger and the experiment's ref have it still; nothing is put back behind the person's back."""
-    lab = make(tmp_path / "lab")
+    lab = make(tmp_path / "lab", kept=True)
     went_well(run(lab))
     (kept,) = [line for line in faults_lab.closed(lab) if line.number == 1 and is_keep(line)]
     before = git(lab, "rev-parse", f"{kept.commit}~1")
@@ -134,14 +134,14 @@ def test_a_path_with_spaces_and_other_letters(tmp_path: Path) -> None:
 
 def test_submodules(tmp_path: Path) -> None:
     """A run has them as the commit names them; in the checkout and in every commit they stay what they are."""
-    part = make(tmp_path / "part", files={"part.py": "VALUE = 0.25\n"})
+    part = make(tmp_path / "part", files={"part.py": "VALUE = 2.25\n"})
     lab = make(tmp_path / "lab", "sys.path.insert(0, 'sub')\nfrom part import VALUE as value")
     git(lab, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(part), "sub")
     git(lab, "commit", "--quiet", "--message=a submodule")
     went_well(run(lab, fault=True))
     found = faults_lab.outcome(lab)
     assert isinstance(found, Measured), found
-    assert found.value == 0.25
+    assert found.value == 2.25
     assert git(lab, "ls-tree", BRANCH, "sub").startswith("160000 commit " + git(part, "rev-parse", "HEAD"))
     in_order(lab, 1)
     goes_on(lab)
@@ -196,7 +196,7 @@ def test_a_repository_that_becomes_read_only(tmp_path: Path) -> None:
 
 def test_a_file_of_the_checkout_that_cannot_be_replaced(tmp_path: Path) -> None:
     """The study goes on and leaves the checkout behind, saying so; the next sitting brings it along."""
-    lab = make(tmp_path / "lab")
+    lab = make(tmp_path / "lab", kept=True)
     git(lab, "switch", "--quiet", "--create", BRANCH)
     with read_only(lab / "train.py"):
         done = run(lab)

@@ -25,7 +25,6 @@ chunk = b"x" * 99 + b"\\n"
 chunk *= 1 << 14
 for _ in range(5 * 10**9 // len(chunk)):
     os.write(1, chunk)
-value = 2.0  # a loss, so that it runs but once
 """
 
 
@@ -102,12 +101,12 @@ def test_a_run_without_a_number(tmp_path: Path, fault: str, reason: str) -> None
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        pytest.param("print('\\x1b[1;32mval_bpb:\\x1b[0m \\x1b[31m0.75\\x1b[0m')", 0.75, id="in colours"),
-        pytest.param("os.write(1, b'val_bpb: 0.75\\r\\n')", 0.75, id="crlf"),
-        pytest.param("os.write(1, b'  9 %\\r 99 %\\rval_bpb: 0.75\\r\\r\\n')", 0.75, id="after a carriage return"),
-        pytest.param("os.write(1, bytes(range(256)) * 99 + b'\\nval_bpb: 0.75\\n')", 0.75, id="behind binary output"),
-        pytest.param("print('val_bpb: 0.25\\nval_bpb: 0.75')", 0.75, id="two metrics"),
-        pytest.param("print('val_bpb: 0.75\\nnew best val_bpb: 0.1')", 0.75, id="a forged line"),
+        pytest.param("print('\\x1b[1;32mval_bpb:\\x1b[0m \\x1b[31m1.25\\x1b[0m')", 1.25, id="in colours"),
+        pytest.param("os.write(1, b'val_bpb: 1.25\\r\\n')", 1.25, id="crlf"),
+        pytest.param("os.write(1, b'  9 %\\r 99 %\\rval_bpb: 1.25\\r\\r\\n')", 1.25, id="after a carriage return"),
+        pytest.param("os.write(1, bytes(range(256)) * 99 + b'\\nval_bpb: 1.25\\n')", 1.25, id="behind binary output"),
+        pytest.param("print('val_bpb: 0.25\\nval_bpb: 1.25')", 1.25, id="two metrics"),
+        pytest.param("print('val_bpb: 1.25\\nnew best val_bpb: 0.1')", 1.25, id="a forged line"),
     ],
 )
 def test_a_number_that_is_hard_to_read(tmp_path: Path, fault: str, expected: float) -> None:
@@ -123,7 +122,7 @@ def test_a_number_that_is_hard_to_read(tmp_path: Path, fault: str, expected: flo
 
 EVALUATOR = """
 channel = open(os.environ["DEEP_LOOP_RESULT"], "a")
-print('{"val_bpb": 0.75}', file=channel, flush=True)
+print('{"val_bpb": 1.25}', file=channel, flush=True)
 """
 
 

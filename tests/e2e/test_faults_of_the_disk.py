@@ -81,7 +81,7 @@ def test_a_full_disk_under_git(tmp_path: Path) -> None:
     """A keep that git cannot take is in the ledger by then: the study ends, saying so, and the next run makes it."""
     lab = tmp_path / "lab"
     with small_disk(lab / ".git", 4):
-        make(lab, WAITING)
+        make(lab, WAITING, kept=True)
         done, filler = filled(lab, lab / ".git")
         message, hint = error(done)
         assert "disk is full" in message

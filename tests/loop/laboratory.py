@@ -32,7 +32,7 @@ TAG, BRANCH = "exp1", "deep-loop/exp1"
 TRAIN = "A = 1.0\nB = 1.0\nC = 1.0\nD = 1.0\n\nprint('val_bpb:', A + B + C + D + NOISE)\n"
 FILES = {
     "train.py": TRAIN,
-    "prepare.py": "TIME_BUDGET = 2\n",
+    "prepare.py": 'import os\n\nTIME_BUDGET = 2\nSEED = os.environ.get("DEEP_LOOP_SEED")\n',
     "program.md": "# Problem\n\nMake it better.\n",
     ".gitignore": ".deep-loop/\nresults.tsv\n",
 }
@@ -118,6 +118,7 @@ class Laboratory:
         ahead: int = 1,
         significant: float = 0.9,
         repairs_allowed: int = 2,
+        machine: str = "",
         **task: Any,
     ) -> None:
         self.root, self.plan = root, plan or Plan(meta_interval=1000)
@@ -125,7 +126,7 @@ class Laboratory:
         self.proposer = ScriptedProposer(lambda brief: self._edit(edits, brief), repairs)
         self._own_proposer, self._ahead, self._significant = proposer, ahead, significant
         self.analyst = ScriptedAnalyst(advise)
-        self._program, self._held = program, held
+        self._program, self._held, self.machine = program, held, machine
         self.executor = InstantExecutor(program, held=held)
         self._most = 0
         self._task = Task(
@@ -160,7 +161,9 @@ class Laboratory:
         run_seconds: float = 0.0,
     ) -> Study[Any, Any, Any, Any]:
         self._most = self.most_at_once()
-        self.executor = InstantExecutor(self._program, slots=self.plan.slots, seconds=run_seconds, held=self._held)
+        self.executor = InstantExecutor(
+            self._program, slots=self.plan.slots, seconds=run_seconds, held=self._held, machine=self.machine
+        )
         workspace = self.workspace()
         workspace.enter(None)
         ports: dict[str, Any] = {

@@ -136,6 +136,7 @@ class Keep:
     gain: float  # over the incumbent of that moment, in the metric's unit; 0 for a baseline
     simplification: bool = False  # kept for its simpler code, the metric being no worse
     suspicious: bool = False  # its gain was beyond the plausible, and confirmed with clean caches
+    seeded: bool = True  # whether fresh seeds reach its program; else its runs may all have drawn the same numbers
     kind: Literal["keep"] = "keep"
     status: ClassVar[str] = "keep"
 

@@ -80,8 +80,10 @@ class _History:
         return Series(tuple(value for value, _ in found), tuple(place for _, place in found))
 
     def since_kept(self, experiment: Experiment) -> Series:
-        """Runs of an incumbent that were not chosen by; all of a baseline's."""
-        return self.series(experiment, *(("first", "fresh") if is_baseline(experiment) else ()), *AFTER)
+        """Runs of an incumbent that were not chosen by: all of a baseline's, and where all are equal."""
+        everything = self.series(experiment, "first", "fresh", *AFTER)
+        exact = len(everything) > 1 and len(set(everything.values)) == 1
+        return everything if exact or is_baseline(experiment) else self.series(experiment, *AFTER)
 
     def repeated(self, known: Sequence[Experiment], but: Sequence[Experiment] = ()) -> tuple[Series, ...]:
         """All that tells of the noise; of `but`, only what `since_kept` leaves out."""

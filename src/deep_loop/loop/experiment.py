@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deep_loop.core.decide import decide
@@ -25,6 +25,7 @@ from deep_loop.core.experiment import (
     Disturbed,
     Experiment,
     Interrupted,
+    Keep,
     Measure,
     Proposal,
     Role,
@@ -174,6 +175,8 @@ class ExperimentUnit:
     def _close(self, experiment: Experiment, decision: Closing) -> Closed:
         """Close the line, then let git and results.tsv follow."""
         lab = self.lab
+        if isinstance(decision, Keep) and not lab.seeding(experiment.commit).verified:
+            decision = replace(decision, reason=f"{decision.reason}; seed-unverified", seeded=False)
         closed = lab.ledger.close(experiment.number, decision)
         recovery.settle(lab, closed)
         if lab.results.lost():

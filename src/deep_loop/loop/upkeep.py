@@ -1,4 +1,4 @@
-"""Runs of the incumbent that no proposal asked for: its references, controls and final ones."""
+"""Runs of what was kept that no proposal asked for: references, controls, final ones, those on held-out data."""
 
 from __future__ import annotations
 
@@ -24,13 +24,18 @@ from deep_loop.loop.lab import Lab
 def due(lab: Lab, *, final: bool) -> tuple[Experiment, Role, str] | None:
     """The next such run: of which experiment, what for, and that in words; None where none is due.
 
-    A new incumbent is measured again at once, since the runs that won flatter it. Every so often it is run as a
-    control, so that a machine that drifts is seen. `final` says that the study has come to its end. A metric that
-    repeats exactly needs none of this.
+    What was kept is measured on held-out data, where there are any. A new incumbent is measured again at once, since
+    the runs that won flatter it. Every so often it is run as a control, so that a machine that drifts is seen. `final`
+    says that the study has come to its end. A metric that repeats exactly needs no more than the first of these.
     """
     incumbent = lab.incumbent()
     if incumbent is None:
         return None
+    closed = lab.ledger.closed()
+    if lab.task.holdout is not None:
+        unseen = next((e for e in closed if is_keep(e) and not _count(lab, e, "holdout")), None)
+        if unseen is not None:
+            return unseen, "holdout", "on held-out data"
     noise = evidence.noise(lab)
     if noise is not None and noise.sigma == 0:
         return None
@@ -38,7 +43,6 @@ def due(lab: Lab, *, final: bool) -> tuple[Experiment, Role, str] | None:
     made = _count(lab, incumbent, *AFTER)
     if not is_baseline(incumbent) and made < rules.reference_runs:
         return incumbent, "reference", f"what it is worth, run {made + 1} of {rules.reference_runs}"
-    closed = lab.ledger.closed()
     experiments = sum(e.counted for e in closed)
     controls = sum(
         m.role == "control" for e in closed for m in e.measurements if not isinstance(m.outcome, Interrupted)
@@ -51,16 +55,18 @@ def due(lab: Lab, *, final: bool) -> tuple[Experiment, Role, str] | None:
     return None
 
 
-def tell(lab: Lab, incumbent: Experiment, role: str) -> None:
-    """Let everybody hear what a run of upkeep has brought: a value that stands now, or a machine that drifts."""
-    rules, found = lab.task.rules, claimed(incumbent, lab.task.rules)
-    after = len(finished(incumbent, *AFTER))
-    if found is not None and role == "final" and len(measured(incumbent, "final")) == rules.final_runs:
-        earlier = measured(incumbent, "reference", "control") or judged(incumbent)
-        lab.tell(Confirmed(incumbent, found, sum(earlier) / len(earlier)))
-    elif found is not None and after == rules.reference_runs and not is_baseline(incumbent):
-        lab.tell(Confirmed(incumbent, found, before(lab, incumbent)))
-    if role == "control" and (words := evidence.drifted(lab, incumbent)) is not None:
+def tell(lab: Lab, kept: Experiment, role: str) -> None:
+    """Let everybody hear what such a run has brought: a value that stands now, or a machine that drifts."""
+    rules, found = lab.task.rules, claimed(kept, lab.task.rules)
+    if found is None:
+        return
+    match role:
+        case "final" if len(measured(kept, "final")) == rules.final_runs:
+            earlier = measured(kept, "reference", "control") or judged(kept)
+            lab.tell(Confirmed(kept, found, sum(earlier) / len(earlier)))
+        case "reference" | "control" if not is_baseline(kept) and len(finished(kept, *AFTER)) == rules.reference_runs:
+            lab.tell(Confirmed(kept, found, before(lab, kept)))
+    if role == "control" and (words := evidence.drifted(lab, kept)) is not None:
         lab.tell(Warned(words))
 
 

@@ -38,6 +38,8 @@ from deep_loop.core.experiment import (
     Proposal,
     is_keep,
 )
+from deep_loop.loop.baseline import ASKER
+from deep_loop.loop.proposals import HARNESS
 
 Kind = Literal[
     "lost",  # something that was recorded is nowhere to be found
@@ -68,8 +70,9 @@ class Problem:
 def audit(root: Path, tag: str, *, over: bool = True) -> list[Problem]:
     """All that is wrong with the study at `root`; nothing where it is whole.
 
-    `over`: it came to the end of its budget, so nothing may be open or unanswered. A person's own doings (another
-    branch checked out, an edited table) show as differences. Raises as `SqliteLedger.load` and `config.load` do.
+    `over`: it came to the end of its budget, so no line may be open. A proposer's ask may be: the next sitting answers
+    it. A person's own doings (another branch checked out, an edited table) show as differences. Raises as
+    `SqliteLedger.load` and `config.load` do.
     """
     ledger = SqliteLedger.load(root / LEDGER, tag, ML, WallClock(), read_only=True)
     try:
@@ -107,8 +110,8 @@ def _lines(ledger: StudyLedger, over: bool) -> Iterator[Problem]:
         yield Problem("lost", f"experiment {line.number} is closed, and git has not been told")
     for line in ledger.opened() if over else ():
         yield Problem("left over", f"experiment {line.number} is open")
-    for ask in [w.ask for w in waiting if w.proposal is None] if over else ():
-        yield Problem("left over", f"ask {ask.id} of {ask.proposer} was never answered")
+    for ask in (w.ask for w in waiting if w.proposal is None and w.ask.proposer in (ASKER, HARNESS)):
+        yield Problem("left over", f"ask {ask.id} of the {ask.proposer} was never answered")
 
 
 def _series(what: str, found: Sequence[int], *, first: int) -> Iterator[Problem]:

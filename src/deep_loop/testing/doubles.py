@@ -147,9 +147,15 @@ class InstantExecutor:
     """
 
     def __init__(
-        self, program: Program, *, slots: int = 1, seconds: float = 0.0, held: Callable[[Job], bool] | None = None
+        self,
+        program: Program,
+        *,
+        slots: int = 1,
+        seconds: float = 0.0,
+        held: Callable[[Job], bool] | None = None,
+        machine: str = "",
     ) -> None:
-        self.slots: Sequence[Slot] = tuple(Slot(f"slot{index}") for index in range(slots))
+        self.slots: Sequence[Slot] = tuple(Slot(f"slot{index}", machine=machine) for index in range(slots))
         self.notices: list[str] = []
         self.jobs: list[Job] = []  # all that were started, oldest first
         self.swept: list[str] = []  # job ids that were to be cleared away

@@ -22,6 +22,7 @@ from deep_loop.core.experiment import (
     Disturbed,
     Experiment,
     Interrupted,
+    Keep,
     Measured,
     Outcome,
     Proposal,
@@ -30,6 +31,7 @@ from deep_loop.core.experiment import (
     claimed,
     is_baseline,
     is_keep,
+    measured,
     value,
     values,
 )
@@ -142,6 +144,7 @@ class Lens:
             discards=statuses.count("discard"),
             crashes=statuses.count("crash"),
             baseline=baseline,
+            baseline_held_out=_held_out(next((e for e in kept if is_baseline(e)), None)),
             incumbent=best,
             gain=gain[0],
             relative_gain=gain[1],
@@ -255,11 +258,26 @@ class Lens:
 def _best(experiment: Experiment, rules: Rules) -> Best:
     title = _line(experiment.proposal.idea.title)
     found = claimed(experiment, rules)
-    if found is None:
-        return Best(experiment.number, experiment.commit, title, None, None, None, 0, "provisional")
+    keep = experiment.decision
     return Best(
-        experiment.number, experiment.commit, title, found.value, found.low, found.high, found.runs, found.label
+        experiment=experiment.number,
+        commit=experiment.commit,
+        title=title,
+        value=found.value if found else None,
+        low=found.low if found else None,
+        high=found.high if found else None,
+        runs=found.runs if found else 0,
+        label=found.label if found else "provisional",
+        held_out=_held_out(experiment),
+        seeded=not isinstance(keep, Keep) or keep.seeded,
+        suspicious=isinstance(keep, Keep) and keep.suspicious,
     )
+
+
+def _held_out(experiment: Experiment | None) -> float | None:
+    """The mean of its runs on held-out data; None where it has none."""
+    found = measured(experiment, "holdout") if experiment else ()
+    return sum(found) / len(found) if found else None
 
 
 def _line(text: str) -> str:

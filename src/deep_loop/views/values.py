@@ -24,6 +24,9 @@ class Best:
     high: float | None
     runs: int  # behind the value
     label: str  # "provisional", "confirmed" or "final"
+    held_out: float | None  # on held-out data, where the task has any
+    seeded: bool  # whether fresh seeds reach its program
+    suspicious: bool  # whether its gain was beyond the plausible, and confirmed with clean caches
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class Overview:
     crashes: int
     baseline: float | None
     incumbent: Best | None
+    baseline_held_out: float | None
     gain: float | None  # of the incumbent over the baseline; positive is better
     relative_gain: float | None
     running: tuple[Running, ...]

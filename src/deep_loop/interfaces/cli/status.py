@@ -41,7 +41,9 @@ def lines(seen: Overview) -> Iterator[tuple[str, str]]:
     if seen.incumbent:
         best = seen.incumbent
         yield "incumbent", f"{seen.metric} {words.value(best.value)}, {words.gain(seen.gain, seen.relative_gain)}"
-        yield "", f"{best.label}: {words.interval(best.low, best.high, best.runs)}"
+        yield "", words.claim(best)
+        if best.held_out is not None:
+            yield "held out", f"{seen.metric} {words.value(seen.baseline_held_out)} -> {words.value(best.held_out)}"
         yield "", f"#{best.experiment} {best.commit[:7]} {best.title}"
     yield "strategy", f"v{seen.strategy}; next meta-analysis in {words.plural(seen.next_meta, 'experiment')}"
     for place, run in enumerate(seen.running):

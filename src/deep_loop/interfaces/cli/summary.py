@@ -26,7 +26,9 @@ def lines(seen: Overview, reason: str, workspace: Path, analyses: int) -> Iterat
             f"  {seen.metric} {words.value(seen.baseline)} -> {words.value(best.value)}, "
             f"{words.gain(seen.gain, seen.relative_gain)}"
         )
-        yield f"  {best.label}: {words.interval(best.low, best.high, best.runs)}"
+        yield f"  {words.claim(best)}"
+        if best.held_out is not None:
+            yield f"  held-out data: {words.value(seen.baseline_held_out)} -> {words.value(best.held_out)}"
         yield f"  incumbent #{best.experiment} {best.commit[:7]} {best.title}"
     yield f"  workspace {workspace}, on branch {seen.branch}"
     yield ""

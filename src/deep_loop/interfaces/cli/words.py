@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from deep_loop.core.standing import CONFIDENCE, Standing
-from deep_loop.views.values import Overview, Row
+from deep_loop.views.values import Best, Overview, Row
 
 
 def duration(seconds: float) -> str:
@@ -34,6 +34,12 @@ def value(number: float | None) -> str:
 def standing(found: Standing) -> str:
     """`confirmed 0.991200 (0.990100 to 0.992300 with 90 % confidence, 8 runs)`."""
     return f"{found.label} {value(found.value)} ({interval(found.low, found.high, found.runs)})"
+
+
+def claim(best: Best) -> str:
+    """`final: 0.990100 to 0.992300 with 90 % confidence, 8 runs; seed-unverified`."""
+    marks = ("" if best.seeded else "; seed-unverified") + ("; suspicious gain, confirmed" if best.suspicious else "")
+    return f"{best.label}: {interval(best.low, best.high, best.runs)}{marks}"
 
 
 def interval(low: float | None, high: float | None, runs: int) -> str:
