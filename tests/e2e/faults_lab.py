@@ -214,13 +214,16 @@ def fill(folder: Path) -> Path:
 
 
 @contextmanager
-def read_only(path: Path) -> Iterator[None]:
-    """Nothing at this path can be written, or replaced: by a mount where we may, else by its permissions."""
+def read_only(path: Path, *, mounted: bool = False) -> Iterator[None]:
+    """Nothing at this path can be written, or replaced: by a mount where we may, else by its permissions.
+
+    Skips, aloud, where neither will do; permissions alone will not where the test needs it `mounted`.
+    """
     mounts = [["mount", "--bind", str(path), str(path)], ["mount", "-o", "remount,bind,ro", str(path)]]
-    mounted = shutil.which("mount") and all(subprocess.run(c, capture_output=True).returncode == 0 for c in mounts)
-    if not mounted and os.getuid() == 0:
-        pytest.skip("root may write everywhere, and nothing can be mounted here")
-    sealed = [] if mounted else [path, *path.rglob("*"), path.parent][: None if path.is_dir() else 3]
+    done = shutil.which("mount") and all(subprocess.run(c, capture_output=True).returncode == 0 for c in mounts)
+    if not done and (mounted or os.getuid() == 0):
+        pytest.skip("nothing can be mounted here, and permissions will not do")
+    sealed = [] if done else [path, *path.rglob("*")]
     for place in sealed:
         place.chmod(place.stat().st_mode & ~0o222)
     try:
@@ -228,5 +231,5 @@ def read_only(path: Path) -> Iterator[None]:
     finally:
         for place in sealed:
             place.chmod(place.stat().st_mode | 0o200)
-        if mounted:
+        if done:
             subprocess.run(["umount", "--lazy", str(path)], check=True)

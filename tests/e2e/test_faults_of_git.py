@@ -198,7 +198,7 @@ def test_a_file_of_the_checkout_that_cannot_be_replaced(tmp_path: Path) -> None:
     """The study goes on and leaves the checkout behind, saying so; the next sitting brings it along."""
     lab = make(tmp_path / "lab", kept=True)
     git(lab, "switch", "--quiet", "--create", BRANCH)
-    with read_only(lab / "train.py"):
+    with read_only(lab / "train.py", mounted=True):
         done = run(lab)
         went_well(done)
         assert "your checkout stays" in done.err

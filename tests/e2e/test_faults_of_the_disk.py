@@ -108,7 +108,7 @@ def test_a_disk_that_becomes_read_only(tmp_path: Path) -> None:
     """As Linux makes one that fails: the study ends, saying so, and goes on once it can be written again."""
     lab = make(tmp_path / "lab", WAITING)
     with ExitStack() as later:
-        message, hint = error(meanwhile(lab, lambda: later.enter_context(read_only(lab / ".deep-loop"))))
+        message, hint = error(meanwhile(lab, lambda: later.enter_context(read_only(lab / ".deep-loop", mounted=True))))
     assert "ead-only file system" in message or "ermission denied" in message
     assert "then run the same command again" in hint
     goes_on(lab)

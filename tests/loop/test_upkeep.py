@@ -17,7 +17,7 @@ from deep_loop.core.readout import Patterns
 from deep_loop.core.rules import Rules
 from deep_loop.loop.lab import Holdout
 from deep_loop.ports import Brief, Exit, Job
-from deep_loop.testing.doubles import Edit, Recorder
+from deep_loop.testing.doubles import Death, Edit, Fuse, Recorder
 
 SIGMA = 0.01
 RULES = Rules(planned=8, reference_runs=3, final_runs=5, control_interval=3)
@@ -102,14 +102,8 @@ def test_a_drift_is_seen_and_told(tmp_path: Path) -> None:
 def test_a_simplification_is_kept(tmp_path: Path) -> None:
     """Less code with the same metric becomes the incumbent, and says what it was kept for."""
     long = TRAIN.replace("print(", "E = [A]\nfor one in E:\n    E = one\n\nprint(")
-    shorter = Edit("simpler", {"train.py": TRAIN})
-    lab = Laboratory(
-        tmp_path / "lab",
-        edits=lambda _: shorter,
-        files={**FILES, "train.py": long},
-        program=seeded,
-        rules=Rules(margin=5.0, baseline_runs=8),
-    )
+    simpler = Edit("simpler", {"train.py": TRAIN})
+    lab = Laboratory(tmp_path / "lab", edits=lambda _: simpler, files={**FILES, "train.py": long})
     lab.study(1).run()
     decision = lab.ledger().record(1).decision
     assert isinstance(decision, Keep)
@@ -168,3 +162,23 @@ def test_another_machine_measures_the_incumbent_anew(tmp_path: Path) -> None:
     kept = lab.ledger().record(1)
     assert [m.role for m in kept.measurements if m.machine == "two"][:3] == ["reference"] * 3
     assert put(TRAIN, A=0.5) == lab.at("HEAD", "train.py") + "\n"
+
+
+def test_deaths_change_nothing_in_a_noisy_study(tmp_path: Path) -> None:
+    """Killed again and again, over first runs, tests and upkeep, it takes the same runs and the same decisions."""
+
+    def lab(name: str) -> Laboratory:
+        return Laboratory(tmp_path / name, edits=steps({"A": 0.98}, {"B": 0.985}), program=seeded, rules=RULES)
+
+    undisturbed, killed = lab("undisturbed"), lab("killed")
+    undisturbed.study(6).run()
+    ended, lives = None, 0
+    while ended is None:
+        lives += 1
+        try:
+            ended = killed.study(6, fuse=Fuse(19 + lives % 8)).run()
+        except Death:
+            assert lives < 200, "it never arrives"
+    assert lives > 5
+    assert killed.account() == undisturbed.account()
+    killed.check()
