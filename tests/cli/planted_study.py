@@ -122,7 +122,8 @@ class Planted:
     def start(self, number: int, seed: int = 1) -> tuple[int, Path]:
         """Start a run; returns its id and its log, which is there and empty."""
         log = Path(".deep-loop") / "logs" / f"{self.ledger.info.tag}-{number}-{seed}.log"
-        measurement = self.ledger.start(number, seed, number, "cpu0", str(log))
+        role = "fresh" if self.ledger.record(number).measurements else "first"
+        measurement = self.ledger.start(number, seed, number, "cpu0", str(log), role)
         (self.root / log).write_text("")
         return measurement.id, self.root / log
 

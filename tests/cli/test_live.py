@@ -53,7 +53,7 @@ def test_the_panel_tells_all_in_eighty_columns(tmp_path: Path) -> None:
         "45 %",
         "loss 2.7500",
         "baseline   val_bpb 2.500000",
-        "incumbent  val_bpb 2.400000  #1, better by 0.100000 (4.00 %)",
+        "incumbent  val_bpb 2.400000  confirmed, #1, better by 0.100000 (4.00 %)",
         "strategy   v1, next meta-analysis in 12 experiments",
         "#3   crash            –  HEADS 4 -> 0",
         "strategy v1: wider pays",

@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from planted_study import Planted
 
 from deep_loop.adapters.observers.notify import KINDS, Notifier, append, compose
-from deep_loop.core.event import Closed, StudyEnded, StudyStarted, Warned
+from deep_loop.core.event import Closed, Confirmed, StudyEnded, StudyStarted, Warned
+from deep_loop.core.experiment import claimed, is_baseline, is_keep, value
 from deep_loop.core.metric import Direction
+from deep_loop.core.rules import DEFAULT
+from deep_loop.core.standing import Standing
 from deep_loop.errors import TaskError
 from deep_loop.interfaces.cli import main
 
@@ -30,8 +33,14 @@ def notifier(study: Planted, *thresholds: float) -> Notifier:
 
 
 def hear(study: Planted, observer: Notifier, *numbers: int) -> None:
+    """Each is closed and, where it was kept in the place of another, confirmed."""
     for number in numbers:
-        observer.hear(Closed(study.ledger.record(number)))
+        record = study.ledger.record(number)
+        observer.hear(Closed(record))
+        found = claimed(record, DEFAULT)
+        if is_keep(record) and not is_baseline(record) and found is not None:
+            earlier = [value(e) for e in study.ledger.closed()[:number] if is_keep(e)]
+            observer.hear(Confirmed(record, found, earlier[-1]))
 
 
 @pytest.mark.parametrize(
@@ -148,3 +157,18 @@ def test_the_command_writes_into_the_workspace_or_here(
     assert told(study) == ["breakthrough: val_bpb 0.9891 after 3 experiments"]
     assert capsys.readouterr().out.splitlines()[-1] == told(study)[0]
     assert main(["notify", "--event", "boom"]) == 2
+
+
+def test_only_confirmed_values_count(tmp_path: Path) -> None:
+    """A keep as such crosses nothing: the runs that won flatter it. Final runs may still cross what it missed."""
+    study = Planted(tmp_path)
+    observer = notifier(study, 2.4, 2.3)
+    study.baseline(2.5)
+    study.keep("a", 2.2)
+    record = study.ledger.record(1)
+    observer.hear(Closed(record))
+    assert told(study) == []
+    observer.hear(Confirmed(record, Standing(2.41, 2.3, 2.5, 4, "confirmed"), 2.5))
+    assert told(study) == []
+    observer.hear(Confirmed(record, Standing(2.39, 2.38, 2.4, 8, "final"), 2.41))
+    assert told(study) == ["breakthrough: val_bpb 2.390000 after 1 experiment"]

@@ -73,7 +73,7 @@ def test_each_run_says_what_it_is_for(tmp_path: Path) -> None:
     number = study.open("WIDTH 96 -> 128")
     study.measure(number, 2.3, seed=1)
     study.start(number, seed=2)
-    study.ledger.start(1, 7, number, "cpu1", ".deep-loop/logs/none.log")
+    study.ledger.start(1, 7, number, "cpu1", ".deep-loop/logs/none.log", "reference")
     with look(tmp_path) as lens:
         purposes = {run.experiment: run.purpose for run in lens.overview(Owner()).running}
     assert purposes == {number: "confirmation on a fresh seed", 1: f"measured again, to judge experiment {number}"}

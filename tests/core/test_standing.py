@@ -28,5 +28,15 @@ def test_the_interval_is_students() -> None:
     values = (2.0, 2.3, 1.9, 2.2)
     low, high = stats.t.interval(0.9, 3, sum(values) / 4, stats.sem(values))
     found = standing((), values, (), 4)
-    assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
+    assert (found.low, found.high) == (pytest.approx(low, rel=1e-4), pytest.approx(high, rel=1e-4))
     assert standing((1.0,), (), (), 4).low is None
+
+
+@pytest.mark.parametrize("freedom", [1, 2, 7, 29, 30, 31, 200])
+def test_quantiles_are_scipys(freedom: int) -> None:
+    """Those of the table, and those beyond it."""
+    values = tuple(float(number % 2) for number in range(freedom + 1))
+    found = standing((), values, (), 4)
+    half = stats.t.ppf(0.95, freedom) * stats.sem(values)
+    assert found.high is not None
+    assert found.high - found.value == pytest.approx(half, rel=1e-4)

@@ -18,7 +18,7 @@ import psutil
 
 from deep_loop.adapters.clock import WallClock
 from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger
-from deep_loop.core.experiment import ML, is_keep, values
+from deep_loop.core.experiment import ML, is_keep, judged
 
 DEEP_LOOP = str(Path(sys.executable).with_name("deep-loop"))
 MARKER = "DEEP_LOOP_RUN"  # in the environment of every process of a run
@@ -168,8 +168,8 @@ def best(folder: Path, tag: str) -> Any:
 
 
 def runs_of_best(folder: Path, tag: str) -> tuple[float, ...]:
-    """The values of its runs."""
-    return values(best(folder, tag))
+    """The values that it was kept on."""
+    return judged(best(folder, tag))
 
 
 def run_processes(folder: Path) -> list[psutil.Process]:

@@ -32,7 +32,7 @@ TAG, BRANCH = "exp1", "deep-loop/exp1"
 TRAIN = "A = 1.0\nB = 1.0\nC = 1.0\nD = 1.0\n\nprint('val_bpb:', A + B + C + D + NOISE)\n"
 FILES = {
     "train.py": TRAIN,
-    "prepare.py": 'import os\n\nTIME_BUDGET = 2\nSEED = os.environ.get("DEEP_LOOP_SEED")\n',
+    "prepare.py": "TIME_BUDGET = 2\n",
     "program.md": "# Problem\n\nMake it better.\n",
     ".gitignore": ".deep-loop/\nresults.tsv\n",
 }

@@ -34,7 +34,9 @@ def test_a_keep_needs_two_wins(tmp_path: Path) -> None:
     lab.study(1).run()
     kept = lab.ledger().record(1)
     assert values(kept) == (3.5, 3.5)
-    assert kept.decision == Keep("better by 0.500000 (12.50 %), the metric repeats exactly", 0.5)
+    assert kept.decision == Keep(
+        "better by 0.500000 (12.50 %), the metric repeats exactly; seed-unverified", 0.5, seeded=False
+    )
     assert (lab.root / "train.py").read_text() == put(TRAIN, A=0.5)
     assert lab.git("rev-parse", "HEAD") == kept.commit
     lab.check()

@@ -144,13 +144,13 @@ def test_a_run_that_was_disturbed_is_made_again(tmp_path: Path) -> None:
 
 def test_a_program_that_takes_no_seed_is_said_to(tmp_path: Path) -> None:
     """What is kept of it is marked: its runs may all have drawn the same numbers."""
-    files = {**FILES, "prepare.py": "TIME_BUDGET = 2\n"}
-    lab = Laboratory(tmp_path / "lab", edits=steps({"A": 0.5}), files=files)
-    lab.study(1).run()
-    decision = lab.ledger().record(1).decision
-    assert isinstance(decision, Keep)
-    assert not decision.seeded
-    assert decision.reason.endswith("; seed-unverified")
+    taking = {**FILES, "prepare.py": 'import os\n\nSEED = os.environ.get("DEEP_LOOP_SEED")\n'}
+    for name, files, seeded in (("without", FILES, False), ("with", taking, True)):
+        lab = Laboratory(tmp_path / name, edits=steps({"A": 0.5}), files=files)
+        lab.study(1).run()
+        decision = lab.ledger().record(1).decision
+        assert isinstance(decision, Keep)
+        assert decision.seeded == seeded == ("seed-unverified" not in decision.reason)
 
 
 def test_another_machine_measures_the_incumbent_anew(tmp_path: Path) -> None:

@@ -87,8 +87,8 @@ def test_noise_comes_from_repeats() -> None:
     study = Study()
     assert recall(study.brief(), Reader()).noise == pytest.approx(0.002 * (2 / 3) ** 0.5)
     for number in range(40):
-        study.turn({"CONTEXT": str(30 + number)}, Measured(2.4999, 3), Measured(2.6, 3))
-    assert recall(study.brief(), Reader()).noise == pytest.approx(0.0283, rel=0.05)
+        study.turn({"CONTEXT": str(30 + number)}, Measured(2.7, 3), Measured(2.4999, 3), Measured(2.54, 3))
+    assert recall(study.brief(), Reader()).noise == pytest.approx(0.0113, rel=0.05)
 
 
 def test_two_files_and_one_name() -> None:
