@@ -1,9 +1,10 @@
 """Whether keeps are real: studies of known worlds, in which the real rules decide what is kept.
 
-Each study has 100 experiments. The noise of one run, sigma, is not known to the rules; it differs from commit to commit
-(a spread of 25 %), changes by 20 % along the study, and has normal or heavy tails (Student's t with 5 degrees of freedom), half
-of the studies each. The machine's level walks at random by 0.05 sigma from run to run. Among nothing but nulls each change
-is worth exactly nothing. With one true effect in ten, half of the other changes are nulls and half do harm.
+Each study has 100 experiments. The noise of one run, sigma, is not known to the rules; it differs from commit to
+commit (a spread of 25 %), changes by 20 % along the study, and has normal or heavy tails (Student's t with 5 degrees
+of freedom), half of the studies each. The machine's level walks at random by 0.05 sigma from run to run. Among nothing
+but nulls each change is worth exactly nothing. With one true effect in ten, half of the other changes are nulls and
+half do harm.
 
 A false keep is one whose true gain is not above zero. Extra runs are all beyond one for each experiment and one for the
 baseline; the 8 final runs come on top. Bias and coverage are those of the value that is claimed at the end.

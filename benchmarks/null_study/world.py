@@ -43,7 +43,7 @@ class World:
         self.runs = 0
 
     def change(self, base: Commit) -> tuple[Commit, float]:
-        """A change of a commit, and its true gain: a true effect in one of ten, else none or, in half of these, harm."""
+        """A change of a commit, and its true gain: a true effect in one of ten, else none or, half the time, harm."""
         sigma = math.exp(self._random.normal(0.0, self._setting.unequal))
         gain = 0.0
         if self._setting.effects == "one in ten":
