@@ -59,9 +59,7 @@ def executor(root: Path, settings: Settings, tag: str, slots: Sequence[Slot]) ->
     if (words := crowding(slots)) is not None:
         made.notices.append(words)
     if sandbox is None and wanted != "off":
-        made.notices.append(
-            "this machine has no sandbox for runs: they may do what you may do (`deep-loop doctor`)"
-        )
+        made.notices.append("this machine has no sandbox for runs: they may do what you may do (`deep-loop doctor`)")
     return made
 
 
