@@ -106,18 +106,23 @@ while os.path.exists("waiting"): time.sleep(0.02)
 def meanwhile(lab: Path, deed: Callable[[], object], experiments: int = 1) -> Done:
     """The study up to that many experiments, with a deed done while the first candidate runs (`WAITING`)."""
     with real_lab.started(lab, *arguments(experiments), FAULT="1") as study:
-        gates = real_lab.until(lambda: list(lab.glob(".deep-loop/runs/**/waiting")) or study.poll() is not None)
+        gates = real_lab.until(lambda: _gates(lab) or study.poll() is not None)
         assert isinstance(gates, list), study.communicate()
         folder = os.open(gates[0].parent, os.O_RDONLY)  # leads there whatever the deed does to the path
         deed()
         os.unlink(gates[0].name, dir_fd=folder)
         os.close(folder)
         while study.poll() is None:  # those that come after it
-            for gate in lab.glob(".deep-loop/runs/**/waiting"):
+            for gate in _gates(lab):
                 gate.unlink(missing_ok=True)
             time.sleep(0.02)
         out, err = study.communicate(timeout=60)
     return Done(study.returncode, out, err)
+
+
+def _gates(lab: Path) -> list[Path]:
+    """Where runs wait. Folders that go away meanwhile are none of its business, as they would be of `glob`."""
+    return [Path(folder, "waiting") for folder, _, files in os.walk(lab / ".deep-loop" / "runs") if "waiting" in files]
 
 
 def went_well(done: Done) -> None:
