@@ -33,9 +33,19 @@ def _section(line: Line) -> str:
             "| figure | value | target |",
             "|---|---:|---|",
             *rows,
+            *_table(line),
             f"\nMeasured {line.date[:10]} on {machine}; {versions}.\n",
         ]
     )
+
+
+def _table(line: Line) -> list[str]:
+    """The benchmark's own table, as it was printed."""
+    if not line.table:
+        return []
+    head, *rows = line.table
+    rule = ["---", *["---:"] * (len(head) - 1)]
+    return ["", *(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))]
 
 
 def _target(line: Line, name: str) -> str:

@@ -47,6 +47,7 @@ class Line:
     machine: Mapping[str, str | int]
     versions: Mapping[str, str]
     date: str  # ISO, in UTC
+    table: Sequence[Sequence[str]] = ()  # for people: a header and rows; lines stored earlier have none
 
     def dumps(self) -> str:
         """One line of JSON."""
@@ -61,7 +62,7 @@ class Line:
 def line(name: str, result: Result, date: str) -> Line:
     """The line of a result that was measured here and now."""
     met = all(holds(result.figures[figure], target) for figure, target in result.targets.items())
-    return Line(name, result.figures, result.targets, met, machine(), versions(), date)
+    return Line(name, result.figures, result.targets, met, machine(), versions(), date, result.table)
 
 
 def holds(figure: Figure, target: str) -> bool:

@@ -304,7 +304,16 @@ def _since(counted: Sequence[Experiment], seen: int) -> int:
 
 
 def _last_sign(closed: Sequence[Experiment], began: float) -> float:
-    return (closed[-1].closed_at or began) if closed else began
+    """When a run last ended, or an experiment was closed."""
+    return max(
+        (
+            moment
+            for e in closed
+            for moment in (e.closed_at, *(m.ended_at for m in e.measurements))
+            if moment is not None
+        ),
+        default=began,
+    )
 
 
 def _purpose(record: Experiment, run: Measurement[Outcome]) -> str:
@@ -336,6 +345,7 @@ def _run(measurement: Measurement[Outcome]) -> Run:
     outcome = measurement.outcome
     return Run(
         attempt=measurement.attempt,
+        role=measurement.role,
         seed=measurement.seed,
         slot=measurement.slot,
         outcome=outcome.kind if outcome else "running",

@@ -103,6 +103,7 @@ class Run:
     """One run of an experiment."""
 
     attempt: int  # 0 is the first; the others are repairs
+    role: str  # what it was for: "first", "fresh", "reference", "control", "final", "audit" or "holdout"
     seed: int
     slot: str
     outcome: str  # "measured", "crashed", "timed_out", "pruned", "interrupted" or "running"

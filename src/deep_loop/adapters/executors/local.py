@@ -98,6 +98,7 @@ class LocalExecutor:
         self._log_limit_bytes = max(log_limit_bytes, SMALLEST_LOG)
         self._passed = tuple(passed)
         self._runs: set[_Run] = set()
+        self._waited_for: set[tuple[str, str]] = set()  # slots and holders that a person was told of
         self._lock = threading.Lock()  # over `_runs`, and over `stopping` and `lifeline` of each
 
     def start(self, job: Job, slot: Slot) -> Future[Exit]:
@@ -164,8 +165,13 @@ class LocalExecutor:
         return self._leases.take(run.slot.devices, lambda: run.stopping, lambda _, holder: self._wait_told(run, holder))
 
     def _wait_told(self, run: _Run, holder: Holder | None) -> None:
+        """Say so once for each holder: two studies that take turns wait for every run."""
+        wait = (run.slot.name, holder.who if holder else "")
+        if wait in self._waited_for:
+            return
+        self._waited_for.add(wait)
         by = f", held by {holder.who} (process {holder.pid})" if holder else ""
-        self.notices.append(f"a run waits for {run.slot.name}{by}")
+        self.notices.append(f"a run waits for {run.slot.name}{by}: the two take turns")
 
     @contextlib.contextmanager
     def _own_folder(self, job: Job) -> Iterator[Path]:

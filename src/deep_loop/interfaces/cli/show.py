@@ -70,5 +70,6 @@ def _run(run: Run, metric: str) -> str:
     memory = f", {run.memory_mb:.0f} MB" if run.memory_mb is not None else ""
     repair = f", repair {run.attempt}" if run.attempt else ""
     return (
-        f"seed {run.seed:<10} {run.outcome:<11} {result}  ({words.duration(run.seconds)}{memory}, {run.slot}{repair})"
+        f"{run.role:<9} seed {run.seed:<10} {run.outcome:<11} {result}  "
+        f"({words.duration(run.seconds)}{memory}, {run.slot}{repair})"
     )
