@@ -19,24 +19,11 @@ from pathlib import Path
 
 from deep_loop.core.decide import decide
 from deep_loop.core.event import Closed, RunStarted
-from deep_loop.core.experiment import (
-    Closing,
-    Crash,
-    Disturbed,
-    Experiment,
-    Interrupted,
-    Keep,
-    Measure,
-    Proposal,
-    Role,
-    Target,
-    measured,
-)
+from deep_loop.core.experiment import Closing, Crash, Experiment, Keep, Measure, Proposal
 from deep_loop.core.guard import Rejected
 from deep_loop.core.readout import Exit
 from deep_loop.core.record import Ask, Waiting
-from deep_loop.core.seed import derive
-from deep_loop.loop import baseline, person, proposals, recovery, repair, upkeep
+from deep_loop.loop import baseline, person, proposals, recovery, repair, runs, upkeep
 from deep_loop.loop.brief import brief
 from deep_loop.loop.evidence import gather
 from deep_loop.loop.lab import Lab
@@ -104,7 +91,7 @@ class ExperimentUnit:
         lab = self.lab
         experiment = lab.ledger.record(run.unit)
         log = f".deep-loop/logs/{lab.tag}/{run.unit:04d}-{len(experiment.measurements)}.log"
-        seed = self._seed(experiment)
+        seed = runs.seed(lab, experiment)
         measurement = lab.ledger.start(run.unit, seed, run.sought_by, slot.name, log, run.role, slot.machine)
         trial = lay_out(
             lab,
@@ -141,36 +128,24 @@ class ExperimentUnit:
         if isinstance(repaired, Rejected):
             self.lab.workspace.discard(checkout)
             return self._close(experiment, Crash(baseline.why(experiment)))
-        return _run(repair.add_attempt(self.lab, experiment, repaired.files), unit, "first", "repair")
+        return runs.own(repair.add_attempt(self.lab, experiment, repaired.files), "first", "repair")
 
     def _enter(self, experiment: Experiment) -> Run:
         """Give an opened line its ref and its first attempt; the same again after a kill."""
         proposals.number(self.lab, experiment)
         self.lab.ledger.attempt(experiment.number, experiment.proposal.commit)
-        return _run(self.lab.ledger.record(experiment.number), experiment.number, "first", "first run")
+        return runs.own(self.lab.ledger.record(experiment.number), "first", "first run")
 
     def _advance(self, experiment: Experiment) -> Step:
         """Decide on the evidence so far."""
         lab = self.lab
         decision = decide(gather(lab, experiment))
         if isinstance(decision, Measure):
-            return _run(*self._wanted(experiment, decision.target), decision.reason)
+            return runs.asked_for(lab, experiment, decision)
         if isinstance(decision, Crash) and repair.may_be_tried(lab, experiment):
             checkout = self._lent[experiment.ask.id] = lab.workspace.checkout(experiment.commit)
             return Mend(experiment.number, repair.hand_back(lab, experiment, checkout))
         return self._close(experiment, decision)
-
-    def _wanted(self, experiment: Experiment, target: Target) -> tuple[Experiment, int, Role]:
-        """Whose run a decision asks for, for whom, and what it is for."""
-        match target:
-            case "candidate":
-                return experiment, experiment.number, "fresh" if measured(experiment, "first") else "first"
-            case "audit":
-                return experiment, experiment.number, "audit"
-            case "incumbent" | "anchor":
-                rival = self.lab.incumbent() if target == "incumbent" else self.lab.anchor()
-                assert rival is not None  # a baseline has no rival, and asks for none
-                return rival, experiment.number, "reference"
 
     def _close(self, experiment: Experiment, decision: Closing) -> Closed:
         """Close the line, then let git and results.tsv follow."""
@@ -189,14 +164,6 @@ class ExperimentUnit:
             raise baseline.failed(lab, closed)
         return Closed(closed)
 
-    def _seed(self, experiment: Experiment) -> int:
-        """A seed that its last attempt has not had, but for runs that say nothing."""
-        last = len(experiment.attempts) - 1
-        had = sum(
-            m.attempt == last and not isinstance(m.outcome, Interrupted | Disturbed) for m in experiment.measurements
-        )
-        return derive(self.lab.seed, "run", experiment.number, last, had)
-
     def recover(self) -> Sequence[Step]:
         """Bring what a dead harness left into order, and open experiments back to where they were."""
         recovery.tidy(self.lab)
@@ -212,7 +179,7 @@ class ExperimentUnit:
     def upkeep(self, *, final: bool) -> Run | None:
         """A run of the incumbent that no proposal asked for, if one is due."""
         wanted = upkeep.due(self.lab, final=final)
-        return _run(wanted[0], wanted[0].number, wanted[1], wanted[2]) if wanted else None
+        return runs.own(*wanted) if wanted else None
 
     def watch(self) -> bool:
         """Take note of what a person did; True where that may call for a new baseline."""
@@ -225,9 +192,3 @@ class ExperimentUnit:
     def halt(self) -> None:
         """Stop every run at once."""
         self.lab.executor.stop()
-
-
-def _run(experiment: Experiment, sought_by: int, role: Role, purpose: str) -> Run:
-    """A run of an experiment's last attempt. Nothing is proposed while a baseline is open."""
-    foundation = not experiment.counted and experiment.decision is None
-    return Run(experiment.number, sought_by, role, experiment.proposal.idea.title, purpose, foundation)
