@@ -7,12 +7,13 @@ import struct
 from datetime import datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from planted_study import Planted, small
 
 from deep_loop.core.metric import Direction
-from deep_loop.interfaces.report.figure import DPI, SIZE
+from deep_loop.interfaces.report.figure import DPI, SIZE, Point, _scale
 from deep_loop.interfaces.report.labels import Box, Label, place
 from deep_loop.interfaces.report.page import page
 from deep_loop.interfaces.report.write import write
@@ -94,3 +95,20 @@ def test_the_page_says_when_it_was_made(tmp_path: Path) -> None:
         "ValueError: no such width",
     ):
         assert part in text, part
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+def test_lucky_runs_are_in_the_picture(tmp_path: Path, direction: Direction) -> None:
+    """A run that looked better than all that is claimed is shown where it lies; only worse ones may be beyond."""
+    sign = 1 if direction is Direction.MINIMIZE else -1
+    study = Planted(tmp_path, direction=direction)
+    study.baseline(5.0)
+    study.keep("a", 5.0 - sign * 0.1)
+    study.discard("lucky", 5.0 - sign * 0.9)
+    study.discard("bad", 5.0 + sign * 3.0)
+    with look(tmp_path) as lens:
+        rows, seen = lens.history(), lens.overview(None)
+    points = [Point(place, row.value, row) for place, row in enumerate(rows) if row.value is not None]
+    scale = _scale(seen, points, points[:2])
+    assert scale is not None
+    assert [scale.shows(point.y) for point in points] == [True, True, True, False]

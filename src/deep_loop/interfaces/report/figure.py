@@ -118,15 +118,20 @@ def _frame(axes: Axes, seen: Overview, theme: Theme) -> None:
 
 
 def _scale(seen: Overview, points: Sequence[Point], kept: Sequence[Point]) -> Scale | None:
-    """From somewhat better than the best keep to somewhat worse than the worst; None where nothing was measured."""
+    """From somewhat better than the best run to somewhat worse than the worst keep; None where nothing was measured.
+
+    A run may well be better than all that is claimed: it was lucky, and did not hold.
+    """
     if not points:
         return None
     values = [point.y for point in kept or points]
     low, high = min(values), max(values)
     span = (high - low) or abs(high) * 0.01 or 1.0
-    near = [point.y for point in points if low - 0.5 * span <= point.y <= high + 0.5 * span]
-    low, high = min(near) - 0.12 * span, max(near) + 0.12 * span
-    return Scale(low, high) if seen.direction == "minimize" else Scale(high, low)
+    minimize = seen.direction == "minimize"
+    near = [p.y for p in points if (p.y <= high + 0.5 * span if minimize else p.y >= low - 0.5 * span)]
+    margin = 0.12 * max(span, max(near) - min(near))
+    low, high = min(near) - margin, max(near) + margin
+    return Scale(low, high) if minimize else Scale(high, low)
 
 
 def _points(axes: Axes, scale: Scale, points: Sequence[Point], kept: Sequence[Point], theme: Theme) -> None:

@@ -76,7 +76,8 @@ def _cards(seen: Overview, revisions: Sequence[Revision]) -> Iterator[tuple[str,
     yield "incumbent", words.value(best.value if best else None), f"#{best.experiment} {best.title}" if best else ""
     if best:
         held = f"; held-out data: {words.value(seen.baseline_held_out)} -> {words.value(best.held_out)}"
-        yield "claim", best.label, words.claim(best) + (held if best.held_out is not None else "")
+        claim = words.claim(best).removeprefix(f"{best.label}: ")
+        yield "claim", best.label, claim + (held if best.held_out is not None else "")
     yield "gain", words.percent(seen.relative_gain), words.gain(seen.gain, seen.relative_gain)
     yield "experiments", str(seen.experiments), words.counts(seen)
     pace = f"{seen.per_hour:.0f} experiments an hour" if seen.per_hour else ""
