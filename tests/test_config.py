@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deep_loop import config
+from deep_loop.config import settings as tables
 from deep_loop.core.metric import Direction
 from deep_loop.errors import ConfigError, DeepLoopError, WorkspaceError
 
@@ -19,7 +20,7 @@ def test_the_least_file_gets_every_default() -> None:
     """A command and an editable file are enough; the rest has its documented default."""
     settings = config.parse(MINIMAL)
     assert settings.mode == "ml"
-    assert settings.study == config.Study()
+    assert settings.study == tables.Study()
     assert settings.study.meta_interval == 12 and settings.study.max_experiments == 100
     assert settings.agents.names() == config.PROPOSERS
     assert settings.metric.name == "val_bpb" and settings.metric.direction is Direction.MINIMIZE
@@ -91,7 +92,7 @@ def test_a_mistake_is_one_line_and_a_hint(text: str, message: str, hint: str) ->
 )
 def test_no_unknown_key_gets_in(key: str, table: str) -> None:
     """A key is either known in its table or an error that names it."""
-    known = {"study": config.Study, "notify": config.Notify}[table].model_fields
+    known = {"study": tables.Study, "notify": tables.Notify}[table].model_fields
     try:
         config.parse(f"{MINIMAL}[{table}]\n{key} = 'x'\n")
     except ConfigError as error:
@@ -143,16 +144,16 @@ def test_the_manual_is_current() -> None:
 def test_the_manual_has_every_key_with_a_meaning() -> None:
     """No setting is undocumented."""
     manual = config.reference()
-    tables = [
-        config.Metric,
-        config.Memory,
-        config.ProgressLines,
-        config.Task,
-        config.Agents,
-        config.Study,
-        config.Notify,
+    every = [
+        tables.Metric,
+        tables.Memory,
+        tables.ProgressLines,
+        tables.Task,
+        tables.Agents,
+        tables.Study,
+        tables.Notify,
     ]
-    for table in tables:
+    for table in every:
         for name, field in table.model_fields.items():
-            if not (isinstance(field.annotation, type) and issubclass(field.annotation, config.Table)):
+            if not (isinstance(field.annotation, type) and issubclass(field.annotation, tables.Table)):
                 assert f"| `{name}` |" in manual and field.description

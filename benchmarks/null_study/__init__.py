@@ -27,6 +27,7 @@ from benchmarks.result import Result
 STUDIES = 300
 QUICK_STUDIES = 30
 DEFAULT = 0.5  # false keeps allowed, as the settings have it
+ALIKE = (0.3, 0.6, 0.9)  # shares of the last rows
 CURVE = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 TAILS = (None, 5.0)
 TARGETS = {
@@ -44,9 +45,10 @@ QUICK_TARGETS = {"false_keeps_null": "<= 1", "false_keeps_effects": "<= 1", "pow
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What one allowance buys."""
+    """What one allowance buys in worlds of one kind."""
 
     allowed: float
+    alike: float
     nulls: Sequence[Outcome]
     twos: Sequence[Outcome]
     threes: Sequence[Outcome]
@@ -61,28 +63,30 @@ def run(quick: bool) -> Result:
     """All studies at each allowance; a quick run only at the default one."""
     studies = QUICK_STUDIES if quick else STUDIES
     with ProcessPoolExecutor(max_workers=os.cpu_count()) as pool:
-        rows = [measure(pool, allowed, studies) for allowed in ((DEFAULT,) if quick else CURVE)]
+        curve = [measure(pool, allowed, 0.0, studies) for allowed in ((DEFAULT,) if quick else CURVE)]
+        common = [] if quick else [measure(pool, DEFAULT, alike, studies) for alike in ALIKE]
     greedy = statistics.fmean(greedy_keeps(Setting("nulls"), seed) for seed in range(studies))
-    return result(rows, greedy, QUICK_TARGETS if quick else TARGETS)
+    return result(curve, common, greedy, QUICK_TARGETS if quick else TARGETS)
 
 
-def measure(pool: ProcessPoolExecutor, allowed: float, studies: int) -> Row:
+def measure(pool: ProcessPoolExecutor, allowed: float, alike: float, studies: int) -> Row:
     """Studies in the three worlds, half of each with heavy tails."""
     found = []
     for effects, size in (("nulls", 0.0), ("one in ten", 2.0), ("one in ten", 3.0)):
-        jobs = [(Setting(effects, size, TAILS[seed % 2]), seed, allowed) for seed in range(studies)]  # type: ignore[arg-type]
+        worlds = [Setting(effects, size, tails, alike=alike) for tails in TAILS]  # type: ignore[arg-type]
+        jobs = [(worlds[seed % 2], seed, allowed) for seed in range(studies)]
         found.append(list(pool.map(_simulate, jobs, chunksize=5)))
-        print(f"allowed {allowed:g}: {effects} {size:g}: done", file=sys.stderr, flush=True)
-    return Row(allowed, *found)
+        print(f"allowed {allowed:g}, seeds alike {alike:g}: {effects} {size:g}: done", file=sys.stderr, flush=True)
+    return Row(allowed, alike, *found)
 
 
 def _simulate(job: tuple[Setting, int, float]) -> Outcome:
     return Simulation(*job).run()
 
 
-def result(rows: Sequence[Row], greedy: float, targets: dict[str, str]) -> Result:
+def result(curve: Sequence[Row], common: Sequence[Row], greedy: float, targets: dict[str, str]) -> Result:
     """The figures at the default allowance, and the curve as the table."""
-    chosen = next(row for row in rows if row.allowed == DEFAULT)
+    chosen = next(row for row in curve if row.allowed == DEFAULT)
     everything = [*chosen.nulls, *chosen.twos, *chosen.threes]
     coverage = 100 * _mean(study.covered for study in everything)
     figures = {
@@ -99,6 +103,7 @@ def result(rows: Sequence[Row], greedy: float, targets: dict[str, str]) -> Resul
     }
     head = (
         "allowed",
+        "seeds alike",
         "false keeps, nulls",
         "false keeps, effects",
         "extra runs, nulls",
@@ -108,13 +113,14 @@ def result(rows: Sequence[Row], greedy: float, targets: dict[str, str]) -> Resul
     table = [
         (
             f"{row.allowed:g}",
+            f"{row.alike:g}",
             f"{_mean(study.false_keeps for study in row.nulls):.2f}",
             f"{row.false_keeps_effects:.2f}",
             f"{_mean(study.extra_runs for study in row.nulls):.1f}",
             f"{power(row.twos):.2f}",
             f"{power(row.threes):.2f}",
         )
-        for row in rows
+        for row in (*curve, *common)
     ]
     return Result(figures, targets, [head, *table])
 

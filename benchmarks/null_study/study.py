@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from benchmarks.null_study.world import Commit, Setting, World
 from deep_loop.core.allowance import levels
 from deep_loop.core.decide import Evidence, Rules, decide
 from deep_loop.core.experiment import Closing, Keep, Measure, Measured
+from deep_loop.core.history import RECENT
 from deep_loop.core.metric import Metric
 from deep_loop.core.noise import Series
 from deep_loop.core.standing import standing
 
 EXPERIMENTS = 100
-CONTROL_INTERVAL = 20
-FINAL_RUNS = 8
+ROW = 1000  # seeds of an incumbent's row, at most
 METRIC = Metric("loss")
 RULES = Rules()
 
@@ -34,22 +34,27 @@ class Outcome:
 
 @dataclass
 class Commitment:
-    """A commit and the runs that count for it."""
+    """A commit and the runs that count for it. Its row of seeds is its own, or that of what it is held against."""
 
     truth: Commit
+    row: int
     values: list[float] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
+    seeds: list[int] = field(default_factory=list)
 
     def run(self, world: World) -> float:
-        """One more run."""
-        value = world.measure(self.truth)
+        """One more run, on the next seed of its row."""
+        seed = self.row * ROW + len(self.values)
+        value = world.measure(self.truth, seed)
         self.values.append(value)
         self.places.append(world.runs)
+        self.seeds.append(seed)
         return value
 
-    @property
-    def series(self) -> Series:
-        return Series(tuple(self.values), tuple(self.places))
+    def series(self, first: int = 0, last: int | None = None) -> Series:
+        """Its runs from `first` to before `last`."""
+        part = slice(first, last)
+        return Series(tuple(self.values[part]), tuple(self.places[part]), tuple(self.seeds[part]))
 
 
 class Simulation:
@@ -58,10 +63,11 @@ class Simulation:
     def __init__(self, setting: Setting, seed: int, false_keeps: float) -> None:
         self._world = World(setting, seed, expected_runs=4 * EXPERIMENTS // 3)
         self._allowed = false_keeps
-        self._repeated: list[Series] = []  # of commits that are no incumbent any more, or never were
+        self._groups: list[tuple[Series, ...]] = []  # of incumbents that were replaced, with what was held against them
+        self._beside: list[Series] = []  # fresh runs of what was held against the incumbent
         self._tested: list[int] = []
         self._gains: list[float] = []
-        self._incumbent = Commitment(Commit(0.0, 1.0))
+        self._incumbent = Commitment(Commit(0.0, 1.0), row=0)
 
     def run(self) -> Outcome:
         """The whole study."""
@@ -71,61 +77,53 @@ class Simulation:
         for number in range(1, EXPERIMENTS + 1):
             candidate, gain = world.change(self._incumbent.truth)
             effects += gain > 0
-            decision = self._experiment(number, Commitment(candidate))
+            decision = self._experiment(number, Commitment(candidate, self._incumbent.row))
             if isinstance(decision, Keep):
                 true += gain > 0
                 false += gain <= 0
                 for _ in range(RULES.reference_runs):
                     self._incumbent.run(world)
-            if number % CONTROL_INTERVAL == 0:
+            if number % RULES.control_interval == 0:
                 self._incumbent.run(world)
         extra = world.runs - EXPERIMENTS - 1
-        final = [world.measure(self._incumbent.truth) for _ in range(FINAL_RUNS)]
+        final = [self._incumbent.run(world) for _ in range(RULES.final_runs)]
         claimed = standing((), (), final, RULES.reference_runs)
         assert claimed.low is not None
         assert claimed.high is not None
         truth = self._incumbent.truth.mean + world.level
         return Outcome(
-            false,
-            true,
-            effects,
-            extra,
-            (claimed.value - truth) / self._incumbent.truth.sigma,
-            claimed.low <= truth <= claimed.high,
+            false_keeps=false,
+            true_keeps=true,
+            true_effects=effects,
+            extra_runs=extra,
+            bias=(claimed.value - truth) / self._incumbent.truth.sigma,
+            covered=claimed.low <= truth <= claimed.high,
         )
 
     def _baseline(self) -> None:
-        first: float | None = None
+        baseline = self._incumbent
         while True:
-            evidence = Evidence(METRIC, RULES, _good(first), first, fresh=self._incumbent.series)
+            evidence = Evidence(METRIC, RULES, (), baseline.series(0, 1), baseline.series(1))
             if isinstance(decide(evidence), Keep):
-                break
-            value = self._world.measure(self._incumbent.truth)
-            if first is None:
-                first, place = value, self._world.runs
-            else:
-                self._incumbent.values.append(value)
-                self._incumbent.places.append(self._world.runs)
-        assert first is not None
-        self._incumbent.values.insert(0, first)  # a baseline is not chosen for its value
-        self._incumbent.places.insert(0, place)
+                return
+            baseline.run(self._world)
 
     def _experiment(self, number: int, candidate: Commitment) -> Closing:
         """Ask the rule until it decides; a kept candidate becomes the incumbent."""
-        first: float | None = None
         audits: list[float] = []
-        evidence = Evidence(METRIC, RULES, ())
         while True:
-            evidence = replace(
-                evidence,
-                outcomes=_good(first),
-                first=first,
-                fresh=candidate.series,
+            tested = len(candidate.values) > 1
+            evidence = Evidence(
+                METRIC,
+                RULES,
+                tuple(Measured(value, 1.0) for value in candidate.values),
+                candidate.series(0, 1),
+                candidate.series(1),
                 audits=tuple(audits),
-                reference=self._incumbent.series,
-                repeated=tuple(self._repeated),
-                place=self._world.runs,
-                level=levels(self._tested, EXPERIMENTS, self._allowed)[-1] if candidate.values else 1.0,
+                reference=self._incumbent.series(),
+                beside=tuple(self._beside[-RECENT:]),
+                repeated=tuple(self._groups),
+                level=levels(self._tested, EXPERIMENTS, self._allowed)[-1] if tested else 1.0,
                 usual=statistics.median(self._gains) if self._gains else None,
             )
             decision = decide(evidence)
@@ -133,25 +131,20 @@ class Simulation:
                 case Measure(target="incumbent"):
                     self._incumbent.run(self._world)
                 case Measure(target="audit"):
-                    audits.append(self._world.measure(candidate.truth))
+                    audits.append(self._world.measure(candidate.truth, -number * ROW - len(audits)))
                 case Measure():
-                    if first is None:
-                        first = self._world.measure(candidate.truth)
-                        continue
-                    if not candidate.values:
+                    if len(candidate.values) == 1:
                         self._tested.append(number)
                     candidate.run(self._world)
                 case closing:
-                    self._close(closing, candidate)
+                    self._close(number, closing, candidate)
                     return closing
 
-    def _close(self, decision: Closing, candidate: Commitment) -> None:
-        self._repeated.append(candidate.series)
+    def _close(self, number: int, decision: Closing, candidate: Commitment) -> None:
+        if len(candidate.values) > 1:
+            self._beside.append(candidate.series(1))
         if isinstance(decision, Keep):
             self._gains.append(decision.gain)
-            self._repeated.append(self._incumbent.series)
-            self._incumbent = Commitment(candidate.truth)
-
-
-def _good(first: float | None) -> tuple[Measured, ...]:
-    return () if first is None else (Measured(first, 1.0),)
+            self._groups.append((self._incumbent.series(), *self._beside[-RECENT:]))
+            self._beside = []
+            self._incumbent = Commitment(candidate.truth, row=number)

@@ -19,6 +19,7 @@ class Setting:
     size: float = 0.0  # of a true effect
     tails: float | None = None  # degrees of freedom of Student's t, scaled to unit variance; None: normal noise
     unequal: float = 0.25  # standard deviation of a commit's log sigma
+    alike: float = 0.0  # share of a run's variance that is its seed's, for all commits alike
     drift: float = 0.05  # standard deviation of the machine's random walk, per run
     fading: float = 0.2  # log of the noise at the end over that at the beginning, up or down
 
@@ -41,6 +42,7 @@ class World:
         self._fading = setting.fading * self._random.choice((-1.0, 1.0))
         self.level = 0.0  # of the machine
         self.runs = 0
+        self._seeds: dict[int, float] = {}
 
     def change(self, base: Commit) -> tuple[Commit, float]:
         """A change of a commit, and its true gain: a true effect in one of ten, else none or, half the time, harm."""
@@ -54,13 +56,19 @@ class World:
                 gain = -abs(self._random.normal(0.0, 2.0))
         return Commit(base.mean - gain, sigma), gain
 
-    def measure(self, commit: Commit) -> float:
-        """One run of a commit, now."""
-        tails = self._setting.tails
-        draw = self._random.standard_normal()
-        if tails is not None:
-            draw = self._random.standard_t(tails) / math.sqrt(tails / (tails - 2))
+    def measure(self, commit: Commit, seed: int) -> float:
+        """One run of a commit on a seed, now."""
+        shared = self._seeds.setdefault(seed, self._draw())
+        alike = self._setting.alike
+        draw = math.sqrt(alike) * shared + math.sqrt(1 - alike) * self._draw()
         self.level += self._setting.drift * self._random.standard_normal()
         fading = math.exp(self._fading * (self.runs / self._expected_runs - 0.5))
         self.runs += 1
-        return commit.mean + self.level + commit.sigma * fading * float(draw)
+        return commit.mean + self.level + commit.sigma * fading * draw
+
+    def _draw(self) -> float:
+        """Noise of unit variance."""
+        tails = self._setting.tails
+        if tails is None:
+            return float(self._random.standard_normal())
+        return float(self._random.standard_t(tails)) / math.sqrt(tails / (tails - 2))

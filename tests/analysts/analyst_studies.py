@@ -74,7 +74,18 @@ def experiment(
         attempts=(Attempt(0, f"commit{number}", float(number)),),
         measurements=tuple(
             Measurement(
-                10 * number + i, number, 0, i, number, "fresh" if i else "first", "", "cpu0", "log", 0.0, 1.0, outcome
+                10 * number + i,
+                number,
+                0,
+                10 * number + i,
+                number,
+                "fresh" if i else "first",
+                "",
+                "cpu0",
+                "log",
+                0.0,
+                1.0,
+                outcome,
             )
             for i, outcome in enumerate(outcomes)
         ),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -37,11 +39,17 @@ failures = st.sampled_from(
     [Crashed("boom", 1.0), TimedOut(9.0, 9.0), Pruned("hopeless", 1.0), Breached("edited prepare.py", 1.0)]
 )
 NOISY = (1.002, 0.999, 1.001, 0.998)  # of an incumbent, with a sigma of about 0.002
+SEEDS = itertools.count(1_000)
 
 
 def series(values: tuple[float, ...], first: int = 1) -> Series:
-    """Runs one right after the other."""
-    return Series(values, tuple(range(first, first + len(values))))
+    """Runs one right after the other, on seeds that no other commit has had."""
+    return at(values, range(first, first + len(values)))
+
+
+def at(values: tuple[float, ...], places: Iterable[int]) -> Series:
+    """Runs at these places, on seeds that no other commit has had."""
+    return Series(values, tuple(places), tuple(next(SEEDS) for _ in values))
 
 
 def of(
@@ -59,10 +67,9 @@ def of(
             metric,
             rules or Rules(),
             tuple(Measured(value, 1.0) for value in found),
-            found[0] if found else None,
+            series(found[:1], after + 1),
             fresh=series(found[1:], after + 2),
             reference=reference,
-            place=after + len(found),
             level=0.04,
         ),
         **more,
@@ -74,8 +81,8 @@ def mixed(found: Evidence) -> Evidence:
     assert found.reference is not None
     return replace(
         found,
-        fresh=Series(found.fresh.values, tuple(range(2, 2 * len(found.fresh) + 2, 2))),
-        reference=Series(found.reference.values, tuple(range(1, 2 * len(found.reference) + 1, 2))),
+        fresh=at(found.fresh.values, range(2, 2 * len(found.fresh) + 2, 2)),
+        reference=at(found.reference.values, range(1, 2 * len(found.reference) + 1, 2)),
     )
 
 
@@ -198,7 +205,7 @@ def test_drift_is_allowed_for() -> None:
     """Where the machine gets better all by itself, a change that only rides on it is not kept."""
     places = (1, 20, 40, 60)
     steady = of(0.98, 0.981, 0.98, 0.979, incumbent=(1.0, 1.001, 0.999, 1.0))
-    drifting = replace(steady, reference=Series((1.0, 0.99, 0.981, 0.979), places), place=63)
+    drifting = replace(steady, reference=at((1.0, 0.99, 0.981, 0.979), places))
     assert isinstance(decide(steady), Keep)
     assert not isinstance(decide(drifting), Keep)
 

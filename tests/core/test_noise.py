@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deep_loop.core.noise import STEPS, Noise, Series, drift, estimate, level, pooled
+from deep_loop.core.noise import STEPS, Noise, Series, difference, drift, estimate, pooled
 
 values = st.lists(st.floats(-100, 100), min_size=1, max_size=8)
+SEEDS = itertools.count(1_000)
 
 
 def test_one_group_has_its_own_standard_deviation() -> None:
@@ -36,33 +39,84 @@ def test_pooling_is_the_within_groups_variance(groups: list[list[float]]) -> Non
     assert found.sigma == pytest.approx(math.sqrt(squares / freedom), rel=1e-6, abs=1e-6)
 
 
-@given(values)
-def test_without_drift_the_level_is_the_mean(found: list[float]) -> None:
-    """And its variance one over the number of runs."""
-    series = Series(tuple(found), tuple(range(len(found))))
-    now = level(series, 0.0, 100)
-    assert now.mean == pytest.approx(np.mean(found), abs=1e-9)
-    assert now.variance == pytest.approx(1 / len(found))
+def alone(found: Sequence[float], places: Sequence[int]) -> Series:
+    """Runs on seeds that no other commit has had."""
+    return Series(tuple(found), tuple(places), tuple(next(SEEDS) for _ in found))
 
 
-def test_with_drift_the_level_is_the_best_linear_guess() -> None:
-    """Against the conditional mean and variance of the joint normal distribution, computed directly."""
-    places, found, step, now = (1, 4, 5, 20), (1.0, 1.5, 1.4, 2.0), 0.05, 26
-    walk = step * np.minimum.outer(places, places).astype(float)
-    flat = 1e9  # variance of the level beforehand: nothing is known of it
-    covariance = walk + flat + np.eye(4)
-    towards = step * np.minimum(places, now) + flat
-    weights = np.linalg.solve(covariance, towards)
-    seen = level(Series(found, places), step, now)
-    assert seen.mean == pytest.approx(float(weights @ found), rel=1e-5)
-    assert seen.variance == pytest.approx(float(step * now + flat - weights @ towards), rel=1e-4)
+def by_hand(one: Series, other: Series, noise: Noise) -> tuple[float, float]:
+    """The generalised least squares estimate of the difference and its variance, as textbooks have it."""
+    values = np.array([*other.values, *one.values])
+    places, seeds = np.array([*other.places, *one.places]), np.array([*other.seeds, *one.seeds])
+    design = np.array([[1.0, 0.0]] * len(other) + [[1.0, 1.0]] * len(one))
+    covariance = (1 - noise.alike) * np.eye(len(values)) + noise.alike * np.equal.outer(seeds, seeds)
+    inverse = np.linalg.inv(covariance + noise.step * np.minimum.outer(places, places))
+    spread = np.linalg.inv(design.T @ inverse @ design)
+    return float((spread @ design.T @ inverse @ values)[1]), float(spread[1, 1])
+
+
+@given(values, values)
+def test_without_drift_and_common_seeds_it_is_the_difference_of_means(one: list[float], other: list[float]) -> None:
+    """And its variance the sum of one over the numbers of runs."""
+    found = difference(alone(one, range(len(one))), alone(other, range(50, 50 + len(other))), Noise(1.0, 9))
+    assert found.mean == pytest.approx(np.mean(one) - np.mean(other), abs=1e-9)
+    assert found.variance == pytest.approx(1 / len(one) + 1 / len(other))
+
+
+@pytest.mark.parametrize("step", [0.0, 0.05])
+@pytest.mark.parametrize("alike", [0.0, 0.5, 0.95])
+def test_a_difference_is_the_best_linear_guess(step: float, alike: float) -> None:
+    """Against the formula itself, with a walking level and seeds in common."""
+    one = Series((1.0, 1.5, 1.4), (3, 9, 11), (7, 8, 5))
+    other = Series((2.0, 2.2, 2.6, 2.5), (1, 2, 10, 26), (7, 8, 9, 10))
+    noise = Noise(1.0, 9, step, alike)
+    found = difference(one, other, noise)
+    mean, variance = by_hand(one, other, noise)
+    assert found.mean == pytest.approx(mean)
+    assert found.variance == pytest.approx(variance)
 
 
 def test_exact_repeats_have_no_noise() -> None:
     """Whatever the drift might be."""
-    found = estimate([Series((2.0, 2.0), (1, 9)), Series((3.0,), (4,))])
-    assert found == Noise(0.0, 1, STEPS[0])
-    assert estimate([Series((3.0,), (4,))]) is None
+    found = estimate([[alone((2.0, 2.0), (1, 9)), alone((3.0,), (4,))]])
+    assert found == Noise(0.0, 1, min(STEPS))
+    assert estimate([[alone((3.0,), (4,))]]) is None
+
+
+def test_without_drift_and_common_seeds_the_noise_is_the_pooled_one() -> None:
+    """Where the likelihood is highest at a share of none, sigma is close to the textbook's."""
+    random = np.random.default_rng(1)
+    runs = [tuple(random.normal(0, 2, 5)) for _ in range(40)]
+    found, usual = estimate([[alone(one, range(5))] for one in runs]), pooled(runs)
+    assert found is not None
+    assert usual is not None
+    assert found.alike == 0
+    assert found.freedom == usual.freedom == 160
+    assert found.sigma == pytest.approx(usual.sigma, rel=0.02)
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.6, 0.9])
+def test_what_seeds_have_in_common_is_told(alike: float) -> None:
+    """Candidates on the seeds of their incumbent: their noise is split into the seeds' part and their own."""
+    random = np.random.default_rng(2)
+    groups: list[list[Series]] = []
+    for group in range(12):
+        shared = random.normal(0, np.sqrt(alike), 6)
+        seeds = tuple(range(group * 10, group * 10 + 6))
+        commits = [shared + random.normal(0, np.sqrt(1 - alike), 6) for _ in range(5)]
+        groups.append([Series(tuple(one), tuple(range(n, 60, 10)), seeds) for n, one in enumerate(commits)])
+    found = estimate(groups)
+    assert found is not None
+    assert found.alike == alike
+    assert found.sigma == pytest.approx(1, rel=0.15)
+
+
+def test_few_runs_do_not_tell_of_common_seeds() -> None:
+    """Two commits that agree on three seeds are no proof: it takes several more to be believed."""
+    one, other = Series((1.0, 1.2, 0.9), (1, 2, 3), (1, 2, 3)), Series((2.01, 2.2, 1.9), (4, 5, 6), (1, 2, 3))
+    found = estimate([[one, other]])
+    assert found is not None
+    assert found.alike == 0
 
 
 def test_a_drift_is_told_from_noise() -> None:
@@ -72,19 +126,19 @@ def test_a_drift_is_told_from_noise() -> None:
     for start in range(0, 400, 10):
         places = tuple(range(start, start + 10))
         noise = random.normal(0, 2, 10)
-        still.append(Series(tuple(noise), places))
-        walking.append(Series(tuple(noise + np.cumsum(random.normal(0, 0.8, 10))), places))
+        still.append([alone(noise, places)])
+        walking.append([alone(noise + np.cumsum(random.normal(0, 0.8, 10)), places)])
     calm, wild = estimate(still), estimate(walking)
     assert calm is not None
     assert wild is not None
-    assert calm.step == STEPS[0]
-    assert wild.step == STEPS[-1]  # 0.8^2 / 2^2
+    assert calm.step == min(STEPS)
+    assert wild.step == max(STEPS)  # 0.8^2 / 2^2
     assert calm.sigma == pytest.approx(2, rel=0.1)
     assert wild.sigma == pytest.approx(2, rel=0.1)
 
 
 def test_later_runs_are_held_against_earlier_ones() -> None:
     """The difference of the two halves' means, with its standard error; of too few runs nothing is told."""
-    moved = drift(Series((1.0, 1.2, 2.0, 2.2), (1, 2, 30, 40)), Noise(0.1, 9))
+    moved = drift(alone((1.0, 1.2, 2.0, 2.2), (1, 2, 30, 40)), Noise(0.1, 9))
     assert moved == (pytest.approx(1.0), pytest.approx(0.1))
-    assert drift(Series((1.0, 1.2, 2.0), (1, 2, 30)), Noise(0.1, 9)) is None
+    assert drift(alone((1.0, 1.2, 2.0), (1, 2, 30)), Noise(0.1, 9)) is None

@@ -227,5 +227,7 @@ def test_a_run_knows_its_seed_and_its_limits(tmp_path: Path) -> None:
     assert {job.command for job in jobs} == {"python train.py"}
     assert {job.timeout_seconds for job in jobs} == {9.0}
     assert {job.env["CACHE"] for job in jobs} == {"here"}
-    assert len({job.env["DEEP_LOOP_SEED"] for job in jobs}) == len(jobs)
+    first, again, candidate = (job.env["DEEP_LOOP_SEED"] for job in jobs)
+    assert first != again
+    assert candidate == first  # what is held against the baseline runs on its seeds
     assert len({job.log for job in jobs}) == len({job.id for job in jobs}) == len(jobs)

@@ -12,7 +12,19 @@ import pytest
 from laboratory import FILES, TRAIN, Laboratory, noisy, put, setting
 
 from deep_loop.core.event import Confirmed, Warned
-from deep_loop.core.experiment import Disturbed, Experiment, Keep, Measured, claimed, judged, measured, value
+from deep_loop.core.experiment import (
+    AFTER,
+    JUDGED,
+    Disturbed,
+    Experiment,
+    Keep,
+    Measured,
+    Role,
+    claimed,
+    judged,
+    measured,
+    value,
+)
 from deep_loop.core.readout import Patterns
 from deep_loop.core.rules import Rules
 from deep_loop.loop.lab import Holdout
@@ -40,6 +52,10 @@ def roles(experiment: Experiment) -> list[str]:
     return [m.role for m in experiment.measurements]
 
 
+def seeds(experiment: Experiment, *wanted: Role) -> list[int]:
+    return [m.seed for m in experiment.measurements if m.role in wanted]
+
+
 def test_the_life_of_an_incumbent(tmp_path: Path) -> None:
     """First run, fresh ones, runs after the keep, controls, final runs: the claim rests on the last ones only."""
     heard = Recorder()
@@ -62,6 +78,19 @@ def test_the_life_of_an_incumbent(tmp_path: Path) -> None:
     assert [(event.record.number, event.standing.label) for event in told] == [(1, "confirmed"), (1, "final")]
     assert told[0].before == pytest.approx(value(baseline), abs=2 * SIGMA)
     lab.check()
+
+
+def test_what_is_held_against_an_incumbent_runs_on_its_seeds(tmp_path: Path) -> None:
+    """A candidate's runs have the seeds of the incumbent's; once it is kept, it gets new ones that nobody has had."""
+    lab = Laboratory(tmp_path / "lab", edits=steps({"A": 0.5}), program=seeded, rules=RULES)
+    lab.study(4).run()
+    baseline, kept, *later = lab.ledger().closed()
+    row = seeds(baseline, *JUDGED, *AFTER)
+    assert all(one == other for one, other in zip(row, seeds(kept, *JUDGED), strict=False))
+    own = seeds(kept, *AFTER)
+    assert not {*own} & {*row, *seeds(kept, *JUDGED)}
+    for candidate in later:
+        assert all(one == other for one, other in zip(own, seeds(candidate, *JUDGED), strict=False))
 
 
 def test_the_table_keeps_what_the_decision_was_made_on(tmp_path: Path) -> None:

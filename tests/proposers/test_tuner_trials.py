@@ -8,6 +8,7 @@ from tuner_lab import Study
 from deep_loop import knobs
 from deep_loop.adapters.proposers.tuner_trials import Reader, State, recall
 from deep_loop.core.experiment import Crashed, Idea, Measured, Pruned, TimedOut
+from deep_loop.core.history import RECENT
 
 CODE = Idea("other code", "other", "")
 
@@ -83,12 +84,14 @@ def test_anchors_are_the_values_that_the_study_saw_first() -> None:
 
 
 def test_noise_comes_from_repeats() -> None:
-    """Few repeats leave it near 0.2 %, many tell it."""
+    """Few repeats leave it near 0.2 %, those of the latest candidates tell it."""
     study = Study()
     assert recall(study.brief(), Reader()).noise == pytest.approx(0.002 * (2 / 3) ** 0.5)
     for number in range(40):
-        study.turn({"CONTEXT": str(30 + number)}, Measured(2.7, 3), Measured(2.4999, 3), Measured(2.54, 3))
-    assert recall(study.brief(), Reader()).noise == pytest.approx(0.0113, rel=0.05)
+        fresh = [Measured(2.4999, 3), Measured(2.54, 3)]
+        study.turn({"CONTEXT": str(30 + number)}, Measured(2.7, 3), *(fresh if number % 2 else reversed(fresh)))
+    squares, freedom = 2 * 0.002**2 + RECENT * (0.0401 / 2.5) ** 2 / 2, 2 + 1 + RECENT
+    assert recall(study.brief(), Reader()).noise == pytest.approx((squares / freedom) ** 0.5, rel=0.02)
 
 
 def test_two_files_and_one_name() -> None:

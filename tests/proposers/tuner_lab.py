@@ -93,7 +93,20 @@ class Study:
         beaten = () if parent is None else values(self.history[self.incumbent])
         decision = judge(outcomes, beaten)
         runs = tuple(
-            Measurement(i, number, 0, i, number, "fresh" if i else "first", "", "cpu0", "log", 0, 1, run)
+            Measurement(
+                100 * number + i,
+                number,
+                0,
+                100 * number + i,
+                number,
+                "fresh" if i else "first",
+                "",
+                "cpu0",
+                "log",
+                0,
+                1,
+                run,
+            )
             for i, run in enumerate(outcomes)
         )
         proposal = Proposal(idea, by, base, parent, f"c{number}", f"f{number}")

@@ -4,13 +4,14 @@ The rule is pure: the same evidence always gets the same answer. It goes in stag
 
 1. *Screen.* The first run is compared with the incumbent. A gain of less than `SCREEN` standard errors is discarded.
    What passes was chosen for being good, so this run counts no further.
-2. *Test.* The change runs on fresh seeds, one run at a time, and the incumbent too where its own value is the less
-   certain one. After each run the evidence is the likelihood ratio of Student's t for a gain of `EFFECT` sigma against
-   no gain: Hajnal's sequential t-test (1961, Biometrika 48, 65-75; Schnuerch and Erdfelder 2020, Psychological
-   Methods 25, 206-226). It is kept once the ratio reaches 1 / level, and discarded once it falls below `FUTILE`.
-   Under no gain the ratio is a martingale of mean 1, as that of a maximal invariant, so that by Ville's inequality it
-   ever reaches 1 / level with a probability of at most `level`, however often one looks (Perez-Ortiz, Lardy, de Heide
-   and Grunwald 2024, Annals of Statistics 52, 1410-1432). `core.allowance` makes the levels of a study add up.
+2. *Test.* The change runs on fresh seeds, one run at a time, and the incumbent too where it has fewer runs. The seeds
+   are those of the incumbent's own runs, so that what a seed brings to both is not taken for a gain. After each run
+   the evidence is the likelihood ratio of Student's t for a gain of `EFFECT` sigma against no gain: Hajnal's
+   sequential t-test (1961, Biometrika 48, 65-75; Schnuerch and Erdfelder 2020, Psychological Methods 25, 206-226). It
+   is kept once the ratio reaches 1 / level, and discarded once it falls below `FUTILE`. Under no gain the ratio is a
+   martingale of mean 1, as that of a maximal invariant, so that by Ville's inequality it ever reaches 1 / level with a
+   probability of at most `level`, however often one looks (Perez-Ortiz, Lardy, de Heide and Grunwald 2024, Annals of
+   Statistics 52, 1410-1432). `core.allowance` makes the levels of a study add up.
 3. *Audit.* A gain beyond the plausible is held until two more runs, with clean caches, show at least half of it.
 
 Assumed: normal noise, of about the same sigma for candidate and incumbent; a level that drifts slowly (`core.noise`);
@@ -25,6 +26,7 @@ cannot add up. The level of this test is `NOT_WORSE`, outside of the study's all
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from deep_loop.core.experiment import (
@@ -44,13 +46,13 @@ from deep_loop.core.experiment import (
     TimedOut,
 )
 from deep_loop.core.metric import Metric
-from deep_loop.core.noise import NONE, Level, Noise, Series, estimate, level
+from deep_loop.core.noise import NONE, Group, Noise, Series, difference, estimate
 from deep_loop.core.rules import Rules
 
-SCREEN = 0.85  # standard errors that a first run must gain
-EFFECT = 1.75  # the gain that the test looks for, in sigma
+SCREEN = 1.05  # standard errors that a first run must gain
+EFFECT = 1.75  # the gain that the test looks for, in sigma of what seeds do not have in common
 NOT_WORSE = 0.1  # level of the test of simpler code
-FUTILE = 0.7  # likelihood ratio below which a test ends
+FUTILE = 0.4  # likelihood ratio below which a test ends
 SUSPICIOUS = 10.0  # times the usual gain, beyond which one is hard to believe
 AUDITS = 2  # runs with clean caches for a gain that is hard to believe
 
@@ -62,13 +64,13 @@ class Evidence:
     metric: Metric
     rules: Rules
     outcomes: tuple[Outcome, ...]  # finished runs of the last attempt, oldest first
-    first: float | None = None  # the value that it was chosen by
+    first: Series = NONE  # the run that it was chosen by
     fresh: Series = NONE
     audits: tuple[float, ...] = ()
     reference: Series | None = None  # the incumbent's runs since it was kept; None where there is nothing to beat
     failed: int = 0  # runs of the incumbent since it was kept that brought no value
-    repeated: tuple[Series, ...] = ()  # of all other commits, for the noise
-    place: int = 0  # of the latest run, in the study's order
+    beside: Group = ()  # fresh runs of other candidates that were held against this incumbent
+    repeated: tuple[Group, ...] = ()  # of all that came before, for the noise
     level: float = 1.0  # probability of a false keep that its test may spend
     simpler: bool = False  # whether its code is clearly simpler than the incumbent's
     anchor: Series | None = None  # of the best incumbent that is no simplification, where the incumbent is one
@@ -83,13 +85,13 @@ def decide(evidence: Evidence) -> Decision:
     """
     if (failure := _failure(evidence)) is not None:
         return failure
-    if evidence.first is None:
+    if not evidence.first and not evidence.fresh:
         return Measure("candidate", "first run")
     if evidence.reference is None:
         return _baseline(evidence)
     if (missing := _unknown_incumbent(evidence)) is not None:
         return missing
-    noise = estimate(_repeated(evidence))
+    noise = estimate(_groups(evidence))
     if noise is None:
         return Measure("incumbent", "the noise is not known yet")
     if noise.sigma == 0:
@@ -135,8 +137,7 @@ def _failure(evidence: Evidence) -> Decision | None:
 
 def _baseline(evidence: Evidence) -> Decision:
     """Repeat the code as it stands, until the noise can be told."""
-    assert evidence.first is not None
-    found = (evidence.first, *evidence.fresh.values)
+    found = (*evidence.first.values, *evidence.fresh.values)
     exact = len(found) > 1 and len(set(found)) == 1
     if len(found) < evidence.rules.baseline_runs and not exact:
         return Measure("candidate", "the baseline is repeated, to see the noise")
@@ -153,10 +154,10 @@ def _unknown_incumbent(evidence: Evidence) -> Decision | None:
     return Measure("incumbent", "the incumbent has no run since it was kept")
 
 
-def _repeated(evidence: Evidence) -> tuple[Series, ...]:
+def _groups(evidence: Evidence) -> tuple[Group, ...]:
     assert evidence.reference is not None
-    anchor = (evidence.anchor,) if evidence.anchor is not None else ()
-    return (*evidence.repeated, *anchor, evidence.reference, evidence.fresh)
+    anchor = ((evidence.anchor,),) if evidence.anchor is not None else ()
+    return (*evidence.repeated, *anchor, (evidence.reference, *evidence.beside, evidence.fresh))
 
 
 # --- a metric that repeats exactly ---------------------------------------------------------------
@@ -164,10 +165,9 @@ def _repeated(evidence: Evidence) -> tuple[Series, ...]:
 
 def _exact(evidence: Evidence) -> Decision:
     """Where nothing has ever varied, one confirmation is enough."""
-    assert evidence.first is not None
     assert evidence.reference is not None
     reference = evidence.reference.values[-1]
-    gain = evidence.metric.gain(evidence.first, reference)
+    gain = evidence.metric.gain(evidence.first.values[0], reference)
     simpler = evidence.simpler and evidence.rules.margin is not None and gain == 0
     if gain <= evidence.rules.min_gain and not simpler:
         return Discard(f"{_signed(gain, reference)} against the incumbent")
@@ -195,69 +195,81 @@ def _worse(evidence: Evidence) -> Discard:
 class _Contest:
     """A gain over something, and how it is to be judged."""
 
-    gain: float  # in the metric's unit, beyond what counts as none
-    error: float  # standard error of it, in sigma
+    gain: float  # in the metric's unit
+    spare: float  # what the gain is more than what counts as none, in the metric's unit
+    error: float  # standard error of it, in the metric's unit
     noise: Noise
-    effect: float  # the gain that is looked for, in sigma
 
-    @property
-    def ratio(self) -> float:
-        t = self.gain / (self.error * self.noise.sigma)
-        return likelihood_ratio(t, self.noise.freedom, self.effect / self.error)
+    def ratio(self, effect: float) -> float:
+        """The likelihood ratio for a gain of `effect`, in the metric's unit, against none."""
+        return likelihood_ratio(self.spare / self.error, self.noise.freedom, effect / self.error)
+
+
+def _contest(evidence: Evidence, one: Series, other: Series, noise: Noise, least: float) -> _Contest:
+    """What `one` gains over `other`, of which a gain of `least` or less is none."""
+    found = difference(one, other, noise)
+    gain = evidence.metric.gain(found.mean, 0.0)
+    return _Contest(gain, gain - least, math.sqrt(found.variance) * noise.sigma, noise)
 
 
 def _noisy(evidence: Evidence, noise: Noise) -> Decision:
     """Screen, test, audit."""
-    reference = _level(evidence.reference, noise, evidence)
-    anchor = _level(evidence.anchor, noise, evidence) if evidence.anchor else reference
+    assert evidence.reference
     margin = evidence.rules.margin if evidence.simpler else None
     if not evidence.fresh:
-        return _screened(evidence, noise, reference, anchor, margin)
-    fresh = level(evidence.fresh, noise.step, evidence.place)
-    gain = evidence.metric.gain(fresh.mean, reference.mean)
-    better = _Contest(gain - evidence.rules.min_gain, math.sqrt(fresh.variance + reference.variance), noise, EFFECT)
-    words = f"{_signed(gain, reference.mean)} on {len(evidence.fresh)} fresh seed(s), noise {noise.sigma:.2g}"
-    if better.ratio * evidence.level >= 1:
-        return _audited(evidence, Keep(words, gain), reference.mean, noise.sigma)
-    equal = None
+        return _screened(evidence, noise, margin)
+    mean = math.fsum(evidence.reference.values) / len(evidence.reference)
+    better = _contest(evidence, evidence.fresh, evidence.reference, noise, evidence.rules.min_gain)
+    words = f"{_signed(better.gain, mean)} on {len(evidence.fresh)} fresh seed(s), standard error {better.error:.2g}"
+    if better.ratio(EFFECT * noise.own) * evidence.level >= 1:
+        return _audited(evidence, Keep(words, better.gain), mean, noise.sigma)
+    hopeful = better.ratio(EFFECT * noise.own) >= FUTILE
     if margin is not None:
-        lead = evidence.metric.gain(fresh.mean, anchor.mean) + margin * noise.sigma
-        equal = _Contest(lead, math.sqrt(fresh.variance + anchor.variance), noise, margin)
-        if equal.ratio * NOT_WORSE >= 1:
-            return Keep(f"simpler code, {words}", gain, simplification=True)
-    hopeful = better.ratio >= FUTILE or (equal is not None and equal.ratio >= FUTILE)
+        anchor = evidence.anchor or evidence.reference
+        equal = _contest(evidence, evidence.fresh, anchor, noise, -margin * noise.sigma)
+        if equal.ratio(margin * noise.sigma) * NOT_WORSE >= 1:
+            return Keep(f"simpler code, {words}", better.gain, simplification=True)
+        hopeful |= equal.ratio(margin * noise.sigma) >= FUTILE
     if not hopeful or len(evidence.fresh) >= evidence.rules.most_runs:
         return Discard(f"{words}: not sure enough")
-    return _next(evidence, fresh, reference, anchor if equal else None, words)
+    return Measure(_next(evidence, noise, margin), f"{words}: not settled yet")
 
 
-def _screened(evidence: Evidence, noise: Noise, reference: Level, anchor: Level, margin: float | None) -> Decision:
+def _screened(evidence: Evidence, noise: Noise, margin: float | None) -> Decision:
     """Whether the first run is worth a test."""
-    assert evidence.first is not None
-    gain = evidence.metric.gain(evidence.first, reference.mean)
-    words = _signed(gain, reference.mean)
-    promising = gain - evidence.rules.min_gain > SCREEN * noise.sigma * math.sqrt(1 + reference.variance)
-    equal = margin is not None and evidence.metric.gain(evidence.first, anchor.mean) > -margin / 2 * noise.sigma
-    if not promising and not equal:
-        return Discard(f"{words} against the incumbent" + (", within the noise" if gain > 0 else ""))
-    if len(evidence.reference or ()) + evidence.failed < evidence.rules.reference_runs:
+    assert evidence.reference
+    mean = math.fsum(evidence.reference.values) / len(evidence.reference)
+    better = _contest(evidence, evidence.first, evidence.reference, noise, evidence.rules.min_gain)
+    promising = better.spare > SCREEN * better.error
+    words = _signed(better.gain, mean)
+    if not promising and margin is not None:
+        anchor = evidence.anchor or evidence.reference
+        promising = _contest(evidence, evidence.first, anchor, noise, -margin / 2 * noise.sigma).spare > 0
+    if not promising:
+        return Discard(f"{words} against the incumbent" + (", within the noise" if better.gain > 0 else ""))
+    if len(evidence.reference) + evidence.failed < evidence.rules.reference_runs:
         return Measure("incumbent", f"experiment is {words}; the incumbent is measured again first")
     return Measure("candidate", f"{words}: to be confirmed on a fresh seed")
 
 
-def _next(evidence: Evidence, fresh: Level, reference: Level, anchor: Level | None, words: str) -> Measure:
-    """One more run of whichever is the least certain."""
-    target: Target = "candidate"
-    if anchor is not None and evidence.anchor is not None and anchor.variance > fresh.variance * 1.01:
-        target = "anchor"
-    elif reference.variance > fresh.variance * 1.01:
-        target = "incumbent"
-    return Measure(target, f"{words}: not settled yet")
+def _next(evidence: Evidence, noise: Noise, margin: float | None) -> Target:
+    """One more run of whichever makes the comparison the more certain."""
+    reference = evidence.reference
+    target: Target = "incumbent"
+    if margin is not None and evidence.anchor is not None:
+        reference, target = evidence.anchor, "anchor"
+    assert reference
+    seeds = (*evidence.first.seeds, *evidence.fresh.seeds)
+    now = max(evidence.fresh.places[-1], reference.places[-1]) + 1
+    own = difference(_longer(evidence.fresh, now, reference.seeds[len(seeds) :]), reference, noise)
+    other = difference(evidence.fresh, _longer(reference, now, seeds[len(reference) :]), noise)
+    return "candidate" if own.variance <= other.variance else target
 
 
-def _level(series: Series | None, noise: Noise, evidence: Evidence) -> Level:
-    assert series
-    return level(series, noise.step, evidence.place)
+def _longer(series: Series, place: int, row: Sequence[int]) -> Series:
+    """A commit's runs and its next one, on the next seed that its rival had, or one that neither had."""
+    seed = row[0] if row else -1  # no seed is negative
+    return Series((*series.values, 0.0), (*series.places, place), (*series.seeds, seed))
 
 
 # --- a gain that is hard to believe --------------------------------------------------------------

@@ -1,10 +1,12 @@
-"""How much the metric varies when nothing but the seed changes, and how the machine drifts meanwhile.
+"""How much the metric varies when nothing but the seed changes, what runs on one seed share, how a machine drifts.
 
 A run's value is taken to be the commit's own value, plus the level of the machine at that moment, plus noise of
-standard deviation sigma. The level walks at random: from one run to the next it moves by a normal step of
-variance `step` * sigma^2. This is the local level model (Harvey 1989, Forecasting, Structural Time Series Models
-and the Kalman Filter, section 2.3; Durbin and Koopman 2012, Time Series Analysis by State Space Methods, 2nd ed.,
-chapter 2). With a step of 0 everything below is the usual mean and pooled variance.
+standard deviation sigma. The level walks at random: from one run to the next it moves by a normal step of variance
+`step` * sigma^2 (the local level model: Harvey 1989, Forecasting, Structural Time Series Models and the Kalman Filter,
+section 2.3). A part of the noise, `alike` of its variance, is the seed's: two commits that run on one seed share it,
+as blocks do in an experiment (Box, Hunter and Hunter, Statistics for Experimenters, 2nd ed., section 4.2). Both are
+estimated by restricted maximum likelihood from all that was repeated (Harville 1977, Journal of the American
+Statistical Association 72, 320-338), and commits are compared by generalised least squares.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import lru_cache
+from itertools import product
+from typing import Any
 
-STEPS = (0.0025, 0.01, 0.04, 0.16)  # variances of the drift that are looked at, in units of sigma^2 per run
-PRIOR = (8, 4, 2, 1)  # how likely each is held to be beforehand, up to a factor: most machines drift little
+STEPS = {0.0025: 8, 0.01: 4, 0.04: 2, 0.16: 1}  # variance of the drift per run, and how likely each is held to be
+ALIKE = {0.0: 60, 0.3: 1, 0.6: 1, 0.8: 1, 0.9: 1, 0.97: 1}  # share of the seed, and how likely
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,12 @@ class Noise:
     sigma: float
     freedom: int
     step: float = 0.0  # variance of the drift from one run to the next, in units of sigma^2
+    alike: float = 0.0  # share of sigma^2 that runs on one seed have in common
+
+    @property
+    def own(self) -> float:
+        """Standard deviation of the part that is a run's own, in the metric's unit."""
+        return self.sigma * math.sqrt(1 - self.alike)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +43,25 @@ class Series:
 
     values: tuple[float, ...] = ()  # in the metric's unit
     places: tuple[int, ...] = ()  # in the study's order of runs
+    seeds: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         """How many runs."""
         return len(self.values)
 
+    @property
+    def columns(self) -> tuple[Sequence[float], Sequence[int], Sequence[int]]:
+        """Value, place and seed of each run."""
+        return self.values, self.places, self.seeds
+
 
 NONE = Series()
+Group = Sequence[Series]  # commits that may have run on the same seeds
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
-    """What a commit is expected to measure at some moment."""
+class Difference:
+    """How much more one commit measures than another."""
 
     mean: float  # in the metric's unit
     variance: float  # of that mean, in units of sigma^2
@@ -57,32 +74,50 @@ def pooled(groups: Iterable[Sequence[float]]) -> Noise | None:
     squared deviations from the group's own mean, divided by the sum of (size - 1): the usual
     pooled variance (Box, Hunter and Hunter, Statistics for Experimenters, 2nd ed., section 3.2).
     """
-    return _noise([Series(tuple(group), tuple(range(len(group)))) for group in groups], 0.0)[0]
+    squares = 0.0
+    freedom = 0
+    for group in groups:
+        if len(group) > 1:
+            mean = math.fsum(group) / len(group)
+            squares += math.fsum((value - mean) ** 2 for value in group)
+            freedom += len(group) - 1
+    return Noise(math.sqrt(squares / freedom), freedom) if freedom else None
 
 
-def estimate(series: Sequence[Series]) -> Noise | None:
-    """Noise and drift from all that was repeated; None where nothing was.
+def estimate(groups: Sequence[Group]) -> Noise | None:
+    """Noise, drift and what seeds have in common, from all that was repeated; None where nothing was.
 
-    The step is the one of `STEPS` with the highest posterior probability, its likelihood concentrated over sigma
-    (Durbin and Koopman 2012, section 2.10.2); sigma^2 is the mean squared standardised innovation at that step.
+    Of the drifts and shares that are looked at, those with the highest posterior probability, their restricted
+    likelihood concentrated over sigma.
     """
-    found = [(*_noise(series, step), weight) for step, weight in zip(STEPS, PRIOR, strict=True)]
-    return max(found, key=lambda one: one[1] + math.log(one[2]))[0]
+    repeated = [tuple(one for one in group if one) for group in groups if any(len(one) > 1 for one in group)]
+    freedom = sum(len(one) - 1 for group in repeated for one in group)
+    if not freedom:
+        return None
+    if all(len(set(one.values)) == 1 for group in repeated for one in group):
+        return Noise(0.0, freedom, min(STEPS))
+    best, found = -math.inf, None
+    for step, alike in product(STEPS, ALIKE):
+        fits = [_fit(group, step, alike) for group in repeated]
+        sigma = math.sqrt(sum(fit.squares for fit in fits) / freedom)
+        wide = sum(fit.wide for fit in fits)
+        chance = math.log(STEPS[step] * ALIKE[alike]) - freedom * math.log(sigma) - wide / 2
+        if chance > best:
+            best, found = chance, Noise(sigma, freedom, step, alike)
+    return found
 
 
-def level(series: Series, step: float, now: int) -> Level:
-    """What the commit would measure at place `now`, by the Kalman filter; `series` may not be empty."""
-    mean, variance = series.values[0], 1.0
-    for (last, place), value in zip(pairwise(series.places), series.values[1:], strict=True):
-        variance += step * (place - last)
-        trust = variance / (variance + 1)
-        mean += trust * (value - mean)
-        variance *= 1 - trust
-    return Level(mean, variance + step * max(now - series.places[-1], 0))
+def difference(one: Series, other: Series, noise: Noise) -> Difference:
+    """How much more `one` measures than `other`, neither of them empty, by generalised least squares."""
+    from scipy.linalg import solve_triangular
+
+    fit = _fit((other, one), noise.step, noise.alike)
+    contrast = solve_triangular(fit.triangle, (-1.0, 1.0), trans="T")
+    return Difference(float(contrast @ fit.projected), float(contrast @ contrast))
 
 
 def drift(series: Series, noise: Noise) -> tuple[float, float] | None:
-    """How much later half of a commit's runs lies above the earlier one, and the standard error of that.
+    """How much the later half of a commit's runs lies above the earlier one, and the standard error of that.
 
     Both in the metric's unit; None where there are fewer than four runs.
     """
@@ -90,26 +125,35 @@ def drift(series: Series, noise: Noise) -> tuple[float, float] | None:
     if half < 2:
         return None
     early, late = series.values[:half], series.values[half:]
-    difference = math.fsum(late) / len(late) - math.fsum(early) / len(early)
-    return difference, noise.sigma * math.sqrt(1 / len(early) + 1 / len(late))
+    moved = math.fsum(late) / len(late) - math.fsum(early) / len(early)
+    return moved, noise.sigma * math.sqrt(1 / len(early) + 1 / len(late))
 
 
-def _noise(series: Iterable[Series], step: float) -> tuple[Noise | None, float]:
-    """The noise at a given step, and that step's log-likelihood up to a constant."""
-    squares, freedom, spreads = 0.0, 0, 0.0
-    for one in series:
-        if not one.values:
-            continue
-        mean, variance = one.values[0], 1.0
-        for (last, place), value in zip(pairwise(one.places), one.values[1:], strict=True):
-            variance += step * (place - last)
-            spread = variance + 1  # of the innovation, in units of sigma^2
-            squares += (value - mean) ** 2 / spread
-            spreads += math.log(spread)
-            freedom += 1
-            mean += variance / spread * (value - mean)
-            variance /= spread
-    if not freedom:
-        return None, 0.0
-    sigma = math.sqrt(squares / freedom)
-    return Noise(sigma, freedom, step), -freedom * math.log(sigma or 1.0) - spreads / 2
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """Values fitted by their commits' means, all in units that make the errors independent and of equal size."""
+
+    triangle: Any  # (k, k), upper, R of the QR decomposition of the k commits' columns
+    projected: Any  # (k,), Q' times the values: triangle times the means
+    squares: float  # of what is left of the values
+    wide: float  # log-determinants of the restricted likelihood
+
+
+@lru_cache(maxsize=16384)  # groups of earlier incumbents do not change any more
+def _fit(group: tuple[Series, ...], step: float, alike: float) -> _Fit:
+    """Generalised least squares through Cholesky and QR decompositions."""
+    from scipy.linalg import cholesky, qr, solve_triangular  # imported here: it takes longer than the rest of a command
+
+    runs = [(*run, commit) for commit, one in enumerate(group) for run in zip(*one.columns, strict=True)]
+    start, middle = min(run[1] for run in runs), math.fsum(run[0] for run in runs) / len(runs)
+    covariance = [
+        [(a is b) * (1 - alike) + (a[2] == b[2]) * alike + step * (min(a[1], b[1]) - start) for b in runs] for a in runs
+    ]
+    table = [[*(run[3] == commit for commit in range(len(group))), run[0] - middle] for run in runs]
+    root = cholesky(covariance, lower=True)
+    scaled = solve_triangular(root, table, lower=True)
+    q, r = qr(scaled[:, :-1], mode="economic")
+    projected = q.T @ scaled[:, -1]
+    left = scaled[:, -1] - q @ projected
+    wide = 2 * math.fsum(math.log(abs(x)) for x in (*root.diagonal(), *r.diagonal()))
+    return _Fit(r, projected, float(left @ left), wide)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from bisect import bisect_right
 from collections.abc import Sequence
 
 from deep_loop.core.allowance import levels
@@ -12,15 +11,13 @@ from deep_loop.core.experiment import (
     AFTER,
     Experiment,
     Keep,
-    Measured,
-    Role,
     finished,
     is_baseline,
-    is_keep,
     measured,
     outcomes,
 )
-from deep_loop.core.noise import Noise, Series, drift, estimate
+from deep_loop.core.history import History
+from deep_loop.core.noise import Noise, drift, estimate
 from deep_loop.core.size import size
 from deep_loop.loop.lab import Lab
 
@@ -29,11 +26,11 @@ SURE = 3.0  # standard errors that a drift must have before anybody is told
 
 def gather(lab: Lab, experiment: Experiment) -> Evidence:
     """All that bears on the decision about an experiment, as of now."""
-    known = [*lab.ledger.closed(), *lab.ledger.opened()]
-    history = _History(lab, known)
+    known = _known(lab)
+    history = _history(lab, known)
     fresh = history.series(experiment, "fresh")
     rules, metric = lab.task.rules, lab.task.metric
-    first = next(iter(measured(experiment, "first")), None)
+    first = history.series(experiment, "first")
     if is_baseline(experiment):
         return Evidence(metric, rules, outcomes(experiment), first, fresh)
     incumbent, anchor = lab.incumbent(), lab.anchor()
@@ -48,8 +45,8 @@ def gather(lab: Lab, experiment: Experiment) -> Evidence:
         audits=measured(experiment, "audit"),
         reference=history.since_kept(incumbent),
         failed=len(finished(incumbent, *AFTER)) - len(measured(incumbent, *AFTER)),
-        repeated=history.repeated([e for e in known if e is not experiment], but=(incumbent, anchor)),
-        place=history.now,
+        beside=history.beside(incumbent, but=experiment),
+        repeated=history.groups(but=(incumbent, anchor, experiment)),
         level=_level(lab, known, experiment) if fresh else 1.0,
         simpler=rules.margin is not None and _simpler(lab, experiment, incumbent),
         anchor=history.since_kept(anchor) if anchor.number != incumbent.number else None,
@@ -57,61 +54,31 @@ def gather(lab: Lab, experiment: Experiment) -> Evidence:
     )
 
 
-class _History:
-    """The study's runs in their order, on the machine that it runs on now."""
-
-    def __init__(self, lab: Lab, known: Sequence[Experiment]) -> None:
-        self._machines = {slot.machine for slot in lab.executor.slots}
-        # Ranks, not ids: an interrupted run takes an id too, and must not move the others.
-        self._ids = sorted(m.id for e in known for m in finished(e))
-
-    @property
-    def now(self) -> int:
-        """The place of the latest run."""
-        return len(self._ids)
-
-    def series(self, experiment: Experiment, *roles: Role) -> Series:
-        """Good runs of an experiment in these roles, made on this machine."""
-        found = [
-            (m.outcome.value, bisect_right(self._ids, m.id))
-            for m in finished(experiment, *roles)
-            if isinstance(m.outcome, Measured) and m.machine in self._machines
-        ]
-        return Series(tuple(value for value, _ in found), tuple(place for _, place in found))
-
-    def since_kept(self, experiment: Experiment) -> Series:
-        """Runs of an incumbent that were not chosen by: all of a baseline's, and where all are equal."""
-        everything = self.series(experiment, "first", "fresh", *AFTER)
-        exact = len(everything) > 1 and len(set(everything.values)) == 1
-        return everything if exact or is_baseline(experiment) else self.series(experiment, *AFTER)
-
-    def repeated(self, known: Sequence[Experiment], but: Sequence[Experiment] = ()) -> tuple[Series, ...]:
-        """All that tells of the noise; of `but`, only what `since_kept` leaves out."""
-        tested = [self.series(e, "fresh") for e in known if not is_baseline(e)]
-        kept = [self.since_kept(e) for e in known if is_keep(e) and e not in but]
-        return tuple(part for part in (*tested, *kept) if len(part) > 1)
-
-
 def noise(lab: Lab) -> Noise | None:
     """Noise and drift of the whole study on this machine; None where nothing was repeated."""
-    known = [*lab.ledger.closed(), *lab.ledger.opened()]
-    return estimate(_History(lab, known).repeated(known))
+    return estimate(_history(lab, _known(lab)).groups())
 
 
 def drifted(lab: Lab, incumbent: Experiment) -> str | None:
     """In words, that the machine has drifted since the incumbent was kept; None where it cannot be told."""
-    found = noise(lab)
-    moved = (
-        drift(_History(lab, [*lab.ledger.closed(), *lab.ledger.opened()]).since_kept(incumbent), found)
-        if found
-        else None
-    )
+    history = _history(lab, _known(lab))
+    found = estimate(history.groups())
+    moved = drift(history.since_kept(incumbent), found) if found else None
     if moved is None or abs(moved[0]) <= SURE * moved[1]:
         return None
     return (
         f"the machine has drifted: the later runs of experiment {incumbent.number} lie {moved[0]:+.6f} from its "
         f"earlier ones (standard error {moved[1]:.6f}); comparisons go by its latest runs more than by its old ones"
     )
+
+
+def _known(lab: Lab) -> Sequence[Experiment]:
+    return [*lab.ledger.closed(), *lab.ledger.opened()]
+
+
+def _history(lab: Lab, known: Sequence[Experiment]) -> History:
+    """What was measured on this machine."""
+    return History(known, {slot.machine for slot in lab.executor.slots})
 
 
 def _level(lab: Lab, known: Sequence[Experiment], experiment: Experiment) -> float:

@@ -91,7 +91,7 @@ class ExperimentUnit:
         lab = self.lab
         experiment = lab.ledger.record(run.unit)
         log = f".deep-loop/logs/{lab.tag}/{run.unit:04d}-{len(experiment.measurements)}.log"
-        seed = runs.seed(lab, experiment)
+        seed = runs.seed(lab, run)
         measurement = lab.ledger.start(run.unit, seed, run.sought_by, slot.name, log, run.role, slot.machine)
         trial = lay_out(
             lab,

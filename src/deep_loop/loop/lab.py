@@ -81,6 +81,12 @@ class Lab:
         measured = incumbent is None or self.workspace.files(head) == self.workspace.files(incumbent.commit)
         return head if measured or incumbent is None else incumbent.commit
 
+    def to_beat(self) -> Experiment:
+        """The incumbent, which there is wherever something is proposed."""
+        incumbent = self.incumbent()
+        assert incumbent is not None
+        return incumbent
+
     def anchor(self) -> Experiment | None:
         """The best incumbent that is no simplification: each keep beat the one before it, but for those."""
         kept = ((e, e.decision) for e in reversed(self.ledger.closed()))

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from deep_loop.core.experiment import Disturbed, Experiment, Interrupted, Measure, Role, measured
+from deep_loop.core.experiment import (
+    AFTER,
+    JUDGED,
+    Disturbed,
+    Experiment,
+    Interrupted,
+    Measure,
+    Role,
+    is_baseline,
+    measured,
+)
 from deep_loop.core.seed import derive
 from deep_loop.loop.lab import Lab
 from deep_loop.loop.unit import Run
@@ -26,11 +36,24 @@ def asked_for(lab: Lab, experiment: Experiment, decision: Measure) -> Run:
             return _run(rival, experiment.number, "reference", decision.reason)
 
 
-def seed(lab: Lab, experiment: Experiment) -> int:
-    """A seed that the experiment's last attempt has not had, but for runs that say nothing."""
+def seed(lab: Lab, run: Run) -> int:
+    """The next seed of the incumbent's own row, which all that is held against it runs on too.
+
+    What a seed brings to both is then not taken for a difference. An incumbent begins a row of its own when it was
+    kept, so it never meets again a seed that it was chosen by.
+    """
+    experiment = lab.ledger.record(run.unit)
+    if run.role == "holdout":
+        return derive(lab.seed, "holdout", experiment.number)
+    own = experiment.decision is not None or is_baseline(experiment)
+    row = experiment.number if own else lab.to_beat().number
+    counted = (*JUDGED, *AFTER) if is_baseline(experiment) else AFTER if own else JUDGED
     last = len(experiment.attempts) - 1
-    had = sum(m.attempt == last and not isinstance(m.outcome, Interrupted | Disturbed) for m in experiment.measurements)
-    return derive(lab.seed, "run", experiment.number, last, had)
+    had = sum(
+        m.attempt == last and m.role in counted and not isinstance(m.outcome, Interrupted | Disturbed)
+        for m in experiment.measurements
+    )
+    return derive(lab.seed, "run", row, had)
 
 
 def _run(experiment: Experiment, sought_by: int, role: Role, purpose: str) -> Run:

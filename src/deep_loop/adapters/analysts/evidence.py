@@ -13,11 +13,13 @@ from functools import cached_property
 from statistics import median
 
 from deep_loop.core.cohort import Dossier
-from deep_loop.core.experiment import BASELINE, Change, Crash, Experiment, is_keep, repeats, value, values
+from deep_loop.core.experiment import BASELINE, Change, Crash, Experiment, is_keep, value
+from deep_loop.core.history import History
 from deep_loop.core.metric import Metric
-from deep_loop.core.noise import Noise, pooled
+from deep_loop.core.noise import Noise, estimate
 
 OUTLIER = 3.0  # typical gains; a rash move may lose half of everything and says little about its kind
+UNKNOWN = Noise(0.0, 0)  # nothing was repeated: every run counts as much as any other
 LONGEST_KIND = 40  # characters; an agent names its kinds freely, and they become keys of the strategy
 
 
@@ -129,12 +131,12 @@ class Evidence:
 def gather(dossier: Dossier) -> Evidence:
     """Read a dossier once. Linear in its experiments."""
     experiments = dossier.experiments
+    history = History(experiments)
     means = {experiment.number: value(experiment) for experiment in experiments}
-    runs = {experiment.number: len(values(experiment)) for experiment in experiments}
-    noise = pooled(group for experiment in experiments for group in repeats(experiment))
+    noise = estimate(history.groups())
     baselines = tuple(experiment for experiment in experiments if is_baseline(experiment))
     trials = tuple(
-        _trial(experiment, dossier.metric, means, runs, noise)
+        _trial(experiment, dossier.metric, history, noise, means)
         for experiment in experiments
         if not is_baseline(experiment)
     )
@@ -174,19 +176,15 @@ def numbers(trials: Iterable[Trial]) -> tuple[int, ...]:
 def _trial(
     experiment: Experiment,
     metric: Metric,
-    means: Mapping[int, float | None],
-    runs: Mapping[int, int],
+    history: History,
     noise: Noise | None,
+    means: Mapping[int, float | None],
 ) -> Trial:
     proposal = experiment.proposal
-    mine = means[experiment.number]
     parent = proposal.parent or 0  # a trial has one: without, it would be a baseline
-    reference = means.get(parent)
-    gain = error = None
-    if mine is not None and reference is not None:
-        gain = metric.relative_gain(mine, reference)
-        if noise is not None:
-            error = noise.sigma * math.sqrt(1 / runs[experiment.number] + 1 / runs[parent]) / (abs(reference) or 1.0)
+    step, size = history.step(experiment, noise or UNKNOWN), abs(means.get(parent) or 0.0) or 1.0
+    gain = metric.gain(step.mean, 0.0) / size if step else None
+    error = math.sqrt(step.variance) * noise.sigma / size if step and noise else None
     return Trial(
         number=experiment.number,
         parent=parent,

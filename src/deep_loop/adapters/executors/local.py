@@ -33,6 +33,7 @@ from deep_loop.adapters.executors.sandbox import Sandbox
 from deep_loop.adapters.executors.slots import VISIBLE
 from deep_loop.adapters.executors.supervisor import Order, Report, launch
 from deep_loop.adapters.executors.tree import KILL_SECONDS, LINUX
+from deep_loop.folders import remove
 from deep_loop.ports import Exit, Job, Slot
 
 WATCH_SECONDS = 1.0  # between two looks at whether a job is hopeless
@@ -130,7 +131,7 @@ class LocalExecutor:
 
         killed = kill_leftovers(ids)
         for id in ids:
-            scratch.remove(scratch.place(self._scratch_root, id))
+            remove(scratch.place(self._scratch_root, id))
         return killed
 
     def _carry_out(self, run: _Run) -> None:
@@ -184,7 +185,7 @@ class LocalExecutor:
             scratch.make(own, self._places, clean=job.clean)
             yield own
         finally:
-            scratch.remove(own)
+            remove(own)
 
     def _environment(self, run: _Run, own: Path) -> dict[str, str]:
         """The run's variables. One that names a place in the person's home, where the run is not, is left out."""

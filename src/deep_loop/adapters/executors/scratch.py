@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import shutil
 import tempfile
 from pathlib import Path
 
 from deep_loop.adapters.executors.places import Places, empty
+from deep_loop.folders import remove
 
 HOME, TEMPORARY = "home", "tmp"
 LONGEST = 58  # characters of a root: programs make sockets in their temporary folder, whose paths have 107 at most
@@ -55,18 +54,3 @@ def _link(name: Path, target: Path) -> None:
     name.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):  # the home itself is to be read: what stands there stays its own
         name.symlink_to(target)
-
-
-def remove(folder: Path) -> None:
-    """Remove it whatever a run made of its permissions; links in it are not followed."""
-    try:
-        shutil.rmtree(folder)
-    except FileNotFoundError:
-        return
-    except PermissionError:
-        folder.chmod(0o700)
-        for parent, folders, _ in os.walk(folder):
-            for name in folders:
-                if not (Path(parent) / name).is_symlink():
-                    (Path(parent) / name).chmod(0o700)
-        shutil.rmtree(folder)

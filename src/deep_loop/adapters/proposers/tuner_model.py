@@ -114,7 +114,7 @@ class Model:
                 gain = -WORST * typical
             case State.RUNNING:
                 gain = 0.0  # a constant liar: what runs now is taken to win nothing (Ginsbourger et al., 2010)
-        return gain, float(np.hypot(noise / max(trial.runs, 1) ** 0.5, spread))
+        return gain, float(np.hypot(noise if trial.error is None else trial.error, spread))
 
     def _features(self, point: Point) -> Array:
         """The row of a move; dimensions that the point does not name stay where the incumbent is."""

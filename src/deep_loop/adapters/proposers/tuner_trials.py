@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from deep_loop import knobs
-from deep_loop.core import noise
-from deep_loop.core.experiment import Crash, Experiment, repeats, value, values
-from deep_loop.core.metric import Metric
+from deep_loop.core.experiment import Crash, Experiment, is_baseline, value, values
+from deep_loop.core.history import History
+from deep_loop.core.noise import Difference, Noise, estimate
 from deep_loop.knobs import Knob, KnobError, Layout, Value
 from deep_loop.ports import Brief, Files
 
@@ -109,7 +109,7 @@ class Trial:
     setting: Setting
     state: State
     gain: float = 0.0  # over the incumbent, as a fraction of the metric's size; 0 where not measured
-    runs: int = 0  # good runs that the gain is a mean of
+    error: float | None = None  # standard error of its own step, in the same unit; None where not measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +133,17 @@ def recall(brief: Brief, reader: Reader) -> Memory:
         for key, knob in setting.knobs.items():
             anchors.setdefault(key, knob)
     size = next((abs(found) for record in brief.history if (found := value(record))), 1.0)  # of the first that is not 0
-    trials = [*_closed(brief, settings, reader, size), *(Trial(setting, State.RUNNING) for setting in waiting)]
+    noise = _noise(History(brief.history), size)
+    trials = [*_closed(brief, settings, reader, size, noise), *(Trial(setting, State.RUNNING) for setting in waiting)]
     tried = frozenset(setting.identity() for setting in (*settings, *waiting, incumbent))
-    return Memory(incumbent, anchors, tuple(trials), tried, _noise(brief.history, size))
+    return Memory(incumbent, anchors, tuple(trials), tried, noise.sigma / size)
 
 
-def _closed(brief: Brief, settings: Sequence[Setting], reader: Reader, size: float) -> Iterator[Trial]:
+def _closed(brief: Brief, settings: Sequence[Setting], reader: Reader, size: float, noise: Noise) -> Iterator[Trial]:
     """The trials that the closed experiments make."""
-    records = {record.number: record for record in brief.history}
     moves = [_moves(record, setting, brief, reader) for record, setting in zip(brief.history, settings, strict=True)]
-    heights = _heights(brief.metric, records, dict(zip(records, moves, strict=True)), size)
+    steps = _steps(brief, noise)
+    heights = _heights(brief, {record.number: moved for record, moved in zip(brief.history, moves, strict=True)}, steps)
     level = heights.get(brief.parent, 0.0) if brief.parent is not None else 0.0
     for record, setting, moved in zip(brief.history, settings, moves, strict=True):
         if not moved and record.proposal.parent is not None:
@@ -150,7 +151,8 @@ def _closed(brief: Brief, settings: Sequence[Setting], reader: Reader, size: flo
         if isinstance(record.decision, Crash) or record.number not in heights:
             yield Trial(setting, State.FAILED)
         else:
-            yield Trial(setting, State.MEASURED, heights[record.number] - level, len(values(record)))
+            error = steps[record.number].variance ** 0.5 * noise.sigma
+            yield Trial(setting, State.MEASURED, (heights[record.number] - level) / size, error / size)
 
 
 def _moves(record: Experiment, setting: Setting, brief: Brief, reader: Reader) -> bool:
@@ -158,29 +160,35 @@ def _moves(record: Experiment, setting: Setting, brief: Brief, reader: Reader) -
     return record.proposal.parent is not None and bool(setting.moved_from(reader.at(record.proposal.base, brief)))
 
 
-def _heights(
-    metric: Metric, records: Mapping[int, Experiment], moves: Mapping[int, bool], size: float
-) -> dict[int, float]:
-    """Each measured experiment's height, as a fraction of the metric's size; parents have lower numbers."""
+def _steps(brief: Brief, noise: Noise) -> dict[int, Difference]:
+    """What each measured experiment gained over its own base; a baseline nothing, as well as it was measured."""
+    history = History(brief.history)
+    found: dict[int, Difference] = {}
+    for record in brief.history:
+        if is_baseline(record) and values(record):
+            found[record.number] = Difference(0.0, 1 / len(values(record)))
+        elif (step := history.step(record, noise)) is not None:
+            found[record.number] = Difference(brief.metric.gain(step.mean, 0.0), step.variance)
+    return found
+
+
+def _heights(brief: Brief, moves: Mapping[int, bool], steps: Mapping[int, Difference]) -> dict[int, float]:
+    """Each measured experiment's height, in the metric's unit; parents have lower numbers."""
     heights: dict[int, float] = {}
-    for number, record in sorted(records.items()):
-        found, parent = value(record), record.proposal.parent
-        reference = value(records[parent]) if parent is not None and parent in records else None
-        if found is None:
-            continue
-        step = metric.gain(found, reference) / size if moves[number] and reference is not None else 0.0
-        heights[number] = heights.get(parent, 0.0) + step if parent is not None else 0.0
+    for record in sorted(brief.history, key=lambda record: record.number):
+        number, parent = record.number, record.proposal.parent
+        if number in steps:
+            step = steps[number].mean if moves[number] else 0.0
+            heights[number] = step + (heights.get(parent, 0.0) if parent is not None else 0.0)
     return heights
 
 
-def _noise(history: Sequence[Experiment], size: float) -> float:
-    """The pooled noise of one run, drawn towards 0.2 % by two degrees of freedom while repeats are few."""
-    usual, freedom = 0.002, 2
-    found = noise.pooled(group for record in history for group in repeats(record))
-    if found is None:
-        return usual
-    squares = (found.sigma / size) ** 2 * found.freedom + usual**2 * freedom
-    return float((squares / (found.freedom + freedom)) ** 0.5)
+def _noise(history: History, size: float) -> Noise:
+    """The noise of one run, drawn towards 0.2 % of the metric by two degrees of freedom while repeats are few."""
+    usual, freedom = 0.002 * size, 2
+    found = estimate(history.groups()) or Noise(usual, 0)
+    squares = found.sigma**2 * found.freedom + usual**2 * freedom
+    return replace(found, sigma=(squares / (found.freedom + freedom)) ** 0.5)
 
 
 def _typed(value: Value) -> object:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -32,6 +31,7 @@ from deep_loop.adapters.workspace.store import Store
 from deep_loop.core.patterns import matches
 from deep_loop.core.seal import Seals
 from deep_loop.errors import WorkspaceError
+from deep_loop.folders import remove
 from deep_loop.ports import Files, HumanChange
 
 ATTEMPTS = 20  # at moving a branch that somebody else moves at the same moment
@@ -219,7 +219,7 @@ class GitWorkspace:
         """Remove a folder that `checkout` or `folder` made; one that is gone already is fine."""
         if self._state not in folder.parents:
             raise ValueError(f"not a folder of the harness's: {folder}")
-        _remove(folder)
+        remove(folder)
 
     # --- what happened while nobody looked ----------------------------------------------------------
 
@@ -362,24 +362,6 @@ def _clear(folder: Path) -> None:
     """Remove what is in a folder; the folder itself may be a link, or a disk that a person mounted there."""
     for entry in folder.iterdir() if folder.exists() else ():
         if entry.is_dir() and not entry.is_symlink():
-            _remove(entry)
+            remove(entry)
         else:
             entry.unlink()
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder whatever a run made of its permissions, or put in its place; links are not followed."""
-    if os.path.lexists(folder) and (folder.is_symlink() or not folder.is_dir()):
-        folder.unlink()
-        return
-    try:
-        shutil.rmtree(folder)
-    except FileNotFoundError:
-        return
-    except PermissionError:
-        folder.chmod(0o700)
-        for place, folders, _ in os.walk(folder):
-            for name in folders:
-                if not (Path(place) / name).is_symlink():
-                    (Path(place) / name).chmod(0o700)
-        shutil.rmtree(folder)

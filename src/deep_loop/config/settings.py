@@ -1,28 +1,21 @@
-"""`deep-loop.toml`, read into typed settings.
+"""The settings themselves, as tables of pydantic.
 
-Every setting has its one default here, and a description from which `reference()` writes the
-manual. A key that is not known, a value of the wrong kind and a regular expression that does not
-compile are errors of one line that name the key, its table and what to do.
+Every setting has its one default here, and a description from which `config.manual` writes the manual.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path, PurePosixPath
-from types import NoneType
-from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
-from pydantic_core import ErrorDetails
 
 from deep_loop.core.metric import Direction
 from deep_loop.core.metric import Metric as CoreMetric
 from deep_loop.core.readout import PROGRESS
-from deep_loop.errors import ConfigError, WorkspaceError
 
 FILE = "deep-loop.toml"
 PROPOSERS = ("tuner",)  # the proposers of this version, in the order of "auto"
@@ -302,198 +295,3 @@ class Settings(Table):
     def metric(self) -> CoreMetric:
         """The task's metric as the rules know it."""
         return CoreMetric(self.task.metric.name, Direction(self.task.metric.direction))
-
-
-# --- loading -------------------------------------------------------------------------------------
-
-
-def find(start: Path) -> Path | None:
-    """The nearest folder, from `start` upwards, that holds a `deep-loop.toml`."""
-    start = start.resolve()
-    return next((folder for folder in (start, *start.parents) if (folder / FILE).is_file()), None)
-
-
-def load(root: Path) -> Settings:
-    """The settings of the workspace at `root`.
-
-    Raises WorkspaceError where it has no `deep-loop.toml`, and ConfigError where the file says
-    something impossible.
-    """
-    try:
-        text = (root / FILE).read_text(encoding="utf-8")
-    except FileNotFoundError as problem:
-        hint = "make a workspace with `deep-loop init`, or name one with --workspace"
-        raise WorkspaceError(f"no {FILE} in {root}", hint=hint) from problem
-    except (OSError, UnicodeDecodeError) as problem:
-        raise ConfigError(f"{FILE} cannot be read: {problem}", hint="it must be a readable file in UTF-8") from problem
-    return parse(text)
-
-
-def parse(text: str) -> Settings:
-    """The settings that a file's text asks for; raises ConfigError."""
-    try:
-        return Settings.model_validate(_frozen(tomllib.loads(text)))
-    except tomllib.TOMLDecodeError as problem:
-        raise ConfigError(f"{FILE} is not valid TOML: {problem}", hint="put text in quotes") from problem
-    except ValidationError as problem:
-        raise _explained(min(problem.errors(), key=_rank)) from None
-
-
-def _frozen(value: Any) -> Any:
-    """TOML's lists as tuples, all the way down, so that strict models take them."""
-    match value:
-        case list():
-            return tuple(_frozen(item) for item in value)
-        case dict():
-            return {key: _frozen(item) for key, item in value.items()}
-    return value
-
-
-# --- errors in words -----------------------------------------------------------------------------
-
-
-def _rank(error: ErrorDetails) -> int:
-    """Which of several findings to tell: the lowest.
-
-    An unknown key is often why a required one is missing. Where a value may be "auto" or something
-    else, what is wrong with the something else says more than that it is not "auto". A default that is worked out from
-    other keys is missing wherever one of those is wrong.
-    """
-    ranks = {"extra_forbidden": 0, "value_error": 1, "literal_error": 3, "default_factory_not_called": 4}
-    return ranks.get(error["type"], 2)
-
-
-def _explained(error: ErrorDetails) -> ConfigError:
-    """One of pydantic's findings as one line and a hint."""
-    model: type[Table] = Settings
-    path: list[str] = []
-    place = [str(part) for part in error["loc"]]
-    while len(place) > 1 and place[0] in _tables(model):
-        model = _tables(model)[place[0]]
-        path.append(place.pop(0))
-    key = place[0]
-    where = f"in [{'.'.join(path)}]" if path else "at the top level"
-    inner = _tables(model).get(key)
-    own = error["type"] == "value_error"
-    complaint = str(error["ctx"]["error"]) if own else error["msg"].removeprefix("Input ")
-    match error["type"]:
-        case "extra_forbidden":
-            return ConfigError(f"{FILE}: unknown key `{key}` {where}", hint=_nearest(key, model))
-        case "missing" if inner is not None:
-            return ConfigError(f"{FILE}: the table [{key}] is missing", hint=_needs(inner))
-        case "missing":
-            return ConfigError(f"{FILE}: `{key}` is missing {where}", hint=f"`{key}`: {_meaning(model, key)}")
-        case "value_error" if inner is not None:  # a rule over several keys of that table
-            return ConfigError(f"{FILE}: in [{key}] {complaint}", hint=_needs(inner))
-    if inner is not None:
-        return ConfigError(f"{FILE}: `{key}` {where} must be a table", hint=_needs(inner))
-    expected = "" if own else f" Expected: {_kind(model.model_fields[key].annotation)}."
-    return ConfigError(
-        f"{FILE}: `{key}` {where}: {_shown(error['input'])} {complaint}",
-        hint=f"`{key}`: {_meaning(model, key)}{expected}",
-    )
-
-
-def _tables(model: type[Table]) -> Mapping[str, type[Table]]:
-    """The keys of a table that are tables themselves."""
-    return {
-        name: field.annotation
-        for name, field in model.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Table)
-    }
-
-
-def _walk(model: type[Table], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], type[Table]]]:
-    """A table and all tables in it, each with its path, in the file's order."""
-    yield path, model
-    for name, inner in _tables(model).items():
-        yield from _walk(inner, (*path, name))
-
-
-def _meaning(model: type[Table], key: str) -> str:
-    return model.model_fields[key].description or ""
-
-
-def _needs(model: type[Table]) -> str:
-    required = [f"`{name}`" for name, field in model.model_fields.items() if field.is_required()]
-    return f"it needs {' and '.join(required)}" if required else f"its keys: {', '.join(model.model_fields)}"
-
-
-def _nearest(key: str, model: type[Table]) -> str:
-    """What an unknown key of a table was meant to be: a key of that table, or one of another."""
-    if elsewhere := [path for path, table in _walk(Settings, ()) if path and key in table.model_fields]:
-        return f"`{key}` belongs in [{'.'.join(elsewhere[0])}]"
-    names = list(model.model_fields)
-    close = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
-    return f"did you mean `{close[0]}`?" if close else f"known keys there: {', '.join(names)}"
-
-
-def _shown(value: object) -> str:
-    """A value in a message: bounded, on one line."""
-    text = repr(list(value) if isinstance(value, tuple) else value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-# --- the manual ----------------------------------------------------------------------------------
-
-
-def reference() -> str:
-    """The reference of all settings, in Markdown; `docs/reference/settings.md` holds it."""
-    lines = [
-        "# Settings",
-        "",
-        f"`{FILE}` in the workspace's root. An unknown key is an error. This page is made from `deep_loop.config`:",
-        "",
-        "```sh",
-        "python -c 'from deep_loop import config; print(config.reference(), end=\"\")' > docs/reference/settings.md",
-        "```",
-    ]
-    for path, model in _walk(Settings, ()):
-        lines += ["", *_section(model, path)]
-    return "\n".join(lines) + "\n"
-
-
-def _section(model: type[Table], path: tuple[str, ...]) -> list[str]:
-    """The lines of one table's section."""
-    title = f"`[{'.'.join(path)}]`" if path else "The top level"
-    lines = [f"## {title}", "", (model.__doc__ or "").strip(), ""]
-    lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
-    for name, field in model.model_fields.items():
-        if name in _tables(model):
-            continue
-        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-        default = str(extra.get("words") or ("**required**" if field.is_required() else _toml(field.default)))
-        cells = (f"`{name}`", _kind(field.annotation), default, field.description or "")
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return lines
-
-
-def _toml(value: object) -> str:
-    """A default as it would be written in the file."""
-    match value:
-        case None:
-            return "none"
-        case str():
-            return f"`'{value}'`" if "\\" in value else f'`"{value}"`'
-        case tuple():
-            return "`[]`"
-        case bool():
-            return f"`{str(value).lower()}`"
-        case float():
-            return f"`{value:g}`"
-    return f"`{value}`"
-
-
-def _kind(annotation: Any) -> str:
-    """What a value must be, in words."""
-    arguments = [part for part in get_args(annotation) if part is not NoneType and part is not Ellipsis]
-    origin = get_origin(annotation)
-    if origin is Literal:
-        return " or ".join(f'`"{choice}"`' for choice in arguments)
-    if origin is Annotated:
-        return _kind(arguments[0])
-    if origin is tuple:
-        return f"list of {_kind(arguments[0])}"
-    if arguments:
-        return " or ".join(_kind(part) for part in arguments)
-    return {str: "text", bool: "`true` or `false`", int: "whole number", float: "number"}[annotation]

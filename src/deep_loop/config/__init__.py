@@ -1,0 +1,11 @@
+"""`deep-loop.toml`, read into typed settings.
+
+A key that is not known, a value of the wrong kind and a regular expression that does not compile are errors of one
+line that name the key, its table and what to do.
+"""
+
+from deep_loop.config.loading import find, load, parse
+from deep_loop.config.manual import reference
+from deep_loop.config.settings import FILE, PROPOSERS, Settings
+
+__all__ = ["FILE", "PROPOSERS", "Settings", "find", "load", "parse", "reference"]

@@ -1,0 +1,70 @@
+"""A study's runs in their order, as `core.noise` wants them."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Sequence
+
+from deep_loop.core.experiment import AFTER, Experiment, Measured, Role, finished, is_baseline, is_keep
+from deep_loop.core.noise import NONE, Difference, Group, Noise, Series, difference
+
+RECENT = 24  # candidates of an open group that count for the noise, so that its cost does not grow with the study
+
+
+class History:
+    """All runs of these experiments; where `machines` are given, only what was measured on one of them."""
+
+    def __init__(self, known: Sequence[Experiment], machines: Collection[str] | None = None) -> None:
+        self._known = known
+        self._numbered = {e.number: e for e in known}
+        self._machines = machines
+        # Ranks, not ids: an interrupted run takes an id too, and must not move the others.
+        self._ids = sorted(m.id for e in known for m in finished(e))
+
+    def series(self, experiment: Experiment, *roles: Role) -> Series:
+        """Good runs of an experiment in these roles."""
+        found = [
+            (m.outcome.value, bisect_right(self._ids, m.id), m.seed)
+            for m in finished(experiment, *roles)
+            if isinstance(m.outcome, Measured) and (self._machines is None or m.machine in self._machines)
+        ]
+        return Series(*(tuple(column) for column in zip(*found, strict=True))) if found else NONE
+
+    def since_kept(self, experiment: Experiment) -> Series:
+        """Runs of an incumbent that were not chosen by: all of a baseline's, and where all are equal."""
+        everything = self.series(experiment, "first", "fresh", *AFTER)
+        exact = len(everything) > 1 and len(set(everything.values)) == 1
+        return everything if exact or is_baseline(experiment) else self.series(experiment, *AFTER)
+
+    def worth(self, experiment: Experiment) -> Series:
+        """All its runs that tell what it is worth: the first one, which it was chosen by, only where it is alone."""
+        if is_baseline(experiment):
+            return self.series(experiment, "first", "fresh", *AFTER)
+        return self.series(experiment, "fresh", *AFTER) or self.series(experiment, "first")
+
+    def beside(self, incumbent: Experiment, but: Experiment) -> Group:
+        """Fresh runs of the latest candidates, one left out, that were held against this incumbent."""
+        return self._tested(incumbent, {but.number})
+
+    def groups(self, but: Sequence[Experiment] = ()) -> tuple[Group, ...]:
+        """All that tells of the noise: each incumbent, and what was held against it; some experiments left out."""
+        out = {e.number for e in but}
+        kept = [e for e in self._known if is_keep(e) and e.number not in out]
+        found = [(self.since_kept(e), *self._tested(e, out)) for e in kept]
+        return tuple(tuple(one for one in group if one) for group in found)
+
+    def step(self, experiment: Experiment, noise: Noise) -> Difference | None:
+        """How much more it measures than what it was built on; None where either has no value."""
+        base = self._numbered.get(experiment.proposal.parent or 0)
+        if (
+            base is None
+            or is_baseline(experiment)
+            or not (own := self.worth(experiment))
+            or not (other := self.worth(base))
+        ):
+            return None
+        return difference(own, other, noise)
+
+    def _tested(self, incumbent: Experiment, out: Collection[int]) -> Group:
+        held = [e for e in self._known if e.proposal.parent == incumbent.number and e.number not in out]
+        return [one for e in held if (one := self.series(e, "fresh"))][-RECENT:]
