@@ -12,6 +12,7 @@ from deep_loop.core.experiment import Closing, Keep, Measure, Measured
 from deep_loop.core.history import RECENT
 from deep_loop.core.metric import Metric
 from deep_loop.core.noise import Series
+from deep_loop.core.seed import places
 from deep_loop.core.standing import standing
 
 EXPERIMENTS = 100
@@ -34,17 +35,21 @@ class Outcome:
 
 @dataclass
 class Commitment:
-    """A commit and the runs that count for it. Its row of seeds is its own, or that of what it is held against."""
+    """A commit and the runs that count for it."""
 
     truth: Commit
-    row: int
+    number: int
+    rival: Commitment | None = None  # the incumbent whose seeds a candidate takes
     values: list[float] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     seeds: list[int] = field(default_factory=list)
 
     def run(self, world: World) -> float:
-        """One more run, on the next seed of its row."""
-        seed = self.row * ROW + len(self.values)
+        """One more run, on the next seed of its own row or on one of its rival's."""
+        seed = self.number * ROW + len(self.values)
+        if self.rival is not None:
+            row = (self.rival.number * ROW + place for place in places(self.number, len(self.rival.values)))
+            seed = next(seed for seed in row if seed not in self.seeds)
         value = world.measure(self.truth, seed)
         self.values.append(value)
         self.places.append(world.runs)
@@ -67,7 +72,7 @@ class Simulation:
         self._beside: list[Series] = []  # fresh runs of what was held against the incumbent
         self._tested: list[int] = []
         self._gains: list[float] = []
-        self._incumbent = Commitment(Commit(0.0, 1.0), row=0)
+        self._incumbent = Commitment(Commit(0.0, 1.0), 0)
 
     def run(self) -> Outcome:
         """The whole study."""
@@ -77,7 +82,7 @@ class Simulation:
         for number in range(1, EXPERIMENTS + 1):
             candidate, gain = world.change(self._incumbent.truth)
             effects += gain > 0
-            decision = self._experiment(number, Commitment(candidate, self._incumbent.row))
+            decision = self._experiment(number, Commitment(candidate, number, self._incumbent))
             if isinstance(decision, Keep):
                 true += gain > 0
                 false += gain <= 0
@@ -147,4 +152,4 @@ class Simulation:
             self._gains.append(decision.gain)
             self._groups.append((self._incumbent.series(), *self._beside[-RECENT:]))
             self._beside = []
-            self._incumbent = Commitment(candidate.truth, row=number)
+            self._incumbent = Commitment(candidate.truth, number)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deep_loop.core.seed import derive
+from deep_loop.core.seed import derive, places
 
-places = st.lists(st.integers(0, 10**6) | st.text("abc", min_size=1), max_size=4)
+paths = st.lists(st.integers(0, 10**6) | st.text("abc", min_size=1), max_size=4)
 
 
-@given(st.integers(0, 2**63), places)
+@given(st.integers(0, 2**63), paths)
 def test_a_seed_fits_everywhere(study: int, place: list[int | str]) -> None:
     """It is the same whenever it is asked for, and fits a signed 32-bit integer."""
     assert derive(study, *place) == derive(study, *place)
@@ -25,3 +27,11 @@ def test_a_seed_never_changes_between_versions() -> None:
 def test_places_have_seeds_of_their_own() -> None:
     """Two thousand runs of two studies share no seed."""
     assert len({derive(study, "run", n) for study in (0, 1) for n in range(1000)}) == 2000
+
+
+def test_a_candidate_takes_its_rivals_latest_seeds_in_turn_and_then_the_next() -> None:
+    """Each number begins with another of them; without any, the row is taken from its beginning."""
+    assert list(itertools.islice(places(1, 3), 5)) == [1, 2, 0, 3, 4]
+    assert list(itertools.islice(places(2, 3), 5)) == [2, 0, 1, 3, 4]
+    assert list(itertools.islice(places(5, 0), 3)) == [0, 1, 2]
+    assert {next(places(number, 20)) for number in range(50)} == set(range(12, 20))

@@ -229,5 +229,5 @@ def test_a_run_knows_its_seed_and_its_limits(tmp_path: Path) -> None:
     assert {job.env["CACHE"] for job in jobs} == {"here"}
     first, again, candidate = (job.env["DEEP_LOOP_SEED"] for job in jobs)
     assert first != again
-    assert candidate == first  # what is held against the baseline runs on its seeds
+    assert candidate in (first, again)  # what is held against the baseline runs on its seeds
     assert len({job.log for job in jobs}) == len({job.id for job in jobs}) == len(jobs)

@@ -259,16 +259,16 @@ def _next(evidence: Evidence, noise: Noise, margin: float | None) -> Target:
     if margin is not None and evidence.anchor is not None:
         reference, target = evidence.anchor, "anchor"
     assert reference
-    seeds = (*evidence.first.seeds, *evidence.fresh.seeds)
+    had = (*evidence.first.seeds, *evidence.fresh.seeds)
     now = max(evidence.fresh.places[-1], reference.places[-1]) + 1
-    own = difference(_longer(evidence.fresh, now, reference.seeds[len(seeds) :]), reference, noise)
-    other = difference(evidence.fresh, _longer(reference, now, seeds[len(reference) :]), noise)
+    own = difference(_longer(evidence.fresh, now, had, reference.seeds), reference, noise)
+    other = difference(evidence.fresh, _longer(reference, now, reference.seeds, had), noise)
     return "candidate" if own.variance <= other.variance else target
 
 
-def _longer(series: Series, place: int, row: Sequence[int]) -> Series:
-    """A commit's runs and its next one, on the next seed that its rival had, or one that neither had."""
-    seed = row[0] if row else -1  # no seed is negative
+def _longer(series: Series, place: int, had: Sequence[int], row: Sequence[int]) -> Series:
+    """A commit's runs and its next one, on a seed that its rival had before it, or one that neither had."""
+    seed = next((seed for seed in row if seed not in had), -1)  # no seed is negative
     return Series((*series.values, 0.0), (*series.places, place), (*series.seeds, seed))
 
 

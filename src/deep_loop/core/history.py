@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from deep_loop.core.experiment import AFTER, Experiment, Measured, Role, finished, is_baseline, is_keep
 from deep_loop.core.noise import NONE, Difference, Group, Noise, Series, difference
 
-RECENT = 24  # candidates of an open group that count for the noise, so that its cost does not grow with the study
+RECENT = 16  # candidates of an open group that count for the noise, so that its cost does not grow with the study
 
 
 class History:

@@ -49,11 +49,6 @@ class Series:
         """How many runs."""
         return len(self.values)
 
-    @property
-    def columns(self) -> tuple[Sequence[float], Sequence[int], Sequence[int]]:
-        """Value, place and seed of each run."""
-        return self.values, self.places, self.seeds
-
 
 NONE = Series()
 Group = Sequence[Series]  # commits that may have run on the same seeds
@@ -144,12 +139,10 @@ def _fit(group: tuple[Series, ...], step: float, alike: float) -> _Fit:
     """Generalised least squares through Cholesky and QR decompositions."""
     from scipy.linalg import cholesky, qr, solve_triangular  # imported here: it takes longer than the rest of a command
 
-    runs = [(*run, commit) for commit, one in enumerate(group) for run in zip(*one.columns, strict=True)]
-    start, middle = min(run[1] for run in runs), math.fsum(run[0] for run in runs) / len(runs)
-    covariance = [
-        [(a is b) * (1 - alike) + (a[2] == b[2]) * alike + step * (min(a[1], b[1]) - start) for b in runs] for a in runs
-    ]
-    table = [[*(run[3] == commit for commit in range(len(group))), run[0] - middle] for run in runs]
+    table, apart, same = _design(group)
+    # A walk's covariance, but for terms that cancel in every difference: so it needs no beginning.
+    covariance = alike * same + step * (apart.max() - apart / 2)
+    covariance.flat[:: len(table) + 1] += 1 - alike
     root = cholesky(covariance, lower=True)
     scaled = solve_triangular(root, table, lower=True)
     q, r = qr(scaled[:, :-1], mode="economic")
@@ -157,3 +150,20 @@ def _fit(group: tuple[Series, ...], step: float, alike: float) -> _Fit:
     left = scaled[:, -1] - q @ projected
     wide = 2 * math.fsum(math.log(abs(x)) for x in (*root.diagonal(), *r.diagonal()))
     return _Fit(r, projected, float(left @ left), wide)
+
+
+@lru_cache(maxsize=1024)
+def _design(group: tuple[Series, ...]) -> tuple[Sequence[Sequence[float]], Any, Any]:
+    """Whose run each is and its value (n, k + 1), how many runs lie between two (n, n), and whether seeds are equal."""
+    from scipy.spatial.distance import cdist
+
+    values = [value for one in group for value in one.values]
+    middle = math.fsum(values) / len(values)
+    commits = [commit for commit, one in enumerate(group) for _ in one.values]
+    table = [
+        [*(float(commit == column) for column in range(len(group))), value - middle]
+        for commit, value in zip(commits, values, strict=True)
+    ]
+    places = [[float(place)] for one in group for place in one.places]
+    seeds = [[float(seed)] for one in group for seed in one.seeds]
+    return table, cdist(places, places, "cityblock"), 1 - cdist(seeds, seeds, "hamming")

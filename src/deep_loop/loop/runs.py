@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from deep_loop.core.experiment import (
     AFTER,
     JUDGED,
@@ -9,13 +11,17 @@ from deep_loop.core.experiment import (
     Experiment,
     Interrupted,
     Measure,
+    Outcome,
     Role,
     is_baseline,
     measured,
 )
-from deep_loop.core.seed import derive
+from deep_loop.core.record import Measurement
+from deep_loop.core.seed import derive, places
 from deep_loop.loop.lab import Lab
 from deep_loop.loop.unit import Run
+
+SILENT = (Interrupted, Disturbed)  # outcomes that say nothing
 
 
 def own(experiment: Experiment, role: Role, purpose: str) -> Run:
@@ -37,23 +43,33 @@ def asked_for(lab: Lab, experiment: Experiment, decision: Measure) -> Run:
 
 
 def seed(lab: Lab, run: Run) -> int:
-    """The next seed of the incumbent's own row, which all that is held against it runs on too.
+    """The seed of a run: one that the incumbent has had, for what is held against it.
 
-    What a seed brings to both is then not taken for a difference. An incumbent begins a row of its own when it was
-    kept, so it never meets again a seed that it was chosen by.
+    What a seed brings to both is then not taken for a difference. An incumbent has a row of seeds of its own, begun
+    when it was kept, so that it never meets again one that it was chosen by. A run that says nothing is made again
+    with the same seed.
     """
     experiment = lab.ledger.record(run.unit)
+    number = experiment.number
     if run.role == "holdout":
-        return derive(lab.seed, "holdout", experiment.number)
-    own = experiment.decision is not None or is_baseline(experiment)
-    row = experiment.number if own else lab.to_beat().number
-    counted = (*JUDGED, *AFTER) if is_baseline(experiment) else AFTER if own else JUDGED
+        return derive(lab.seed, "holdout", number)
+    if experiment.decision is not None or is_baseline(experiment):
+        return derive(lab.seed, "run", number, len(_row(experiment)))
     last = len(experiment.attempts) - 1
-    had = sum(
-        m.attempt == last and m.role in counted and not isinstance(m.outcome, Interrupted | Disturbed)
-        for m in experiment.measurements
-    )
-    return derive(lab.seed, "run", row, had)
+    made = [m for m in experiment.measurements if m.attempt == last and m.role in JUDGED]
+    if made and isinstance(made[-1].outcome, SILENT):
+        return made[-1].seed
+    incumbent, had = lab.to_beat(), {m.seed for m in made}
+    row = (derive(lab.seed, "run", incumbent.number, at) for at in places(number, len(_row(incumbent))))
+    return next(seed for seed in row if seed not in had)
+
+
+def _row(incumbent: Experiment) -> Sequence[Measurement[Outcome]]:
+    """The runs that have a seed of the incumbent's own row."""
+    roles = (*JUDGED, *AFTER) if is_baseline(incumbent) else AFTER
+    last = len(incumbent.attempts) - 1
+    own = [m for m in incumbent.measurements if m.attempt == last and m.role in roles]
+    return [m for m in own if not isinstance(m.outcome, SILENT)]
 
 
 def _run(experiment: Experiment, sought_by: int, role: Role, purpose: str) -> Run:
