@@ -22,6 +22,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from deep_loop.core.syntax import undisturbed
 from deep_loop.core.taxonomy import kind_of
 
 _FIELDS = ("kind", "set", "expected", "evidence", "rationale")
@@ -226,7 +227,7 @@ def _target(text: str) -> Target:
 def _source(text: str) -> str:
     """The value as Python source. A bare word is the string that a person means by it: gelu is "gelu"."""
     try:
-        tree = ast.parse(text, mode="eval").body
+        tree = undisturbed(lambda: ast.parse(text, mode="eval")).body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise ValueError(f"`{text}` is no Python value") from None
     return f'"{text}"' if isinstance(tree, ast.Name) else text

@@ -5,9 +5,13 @@ from __future__ import annotations
 import ast
 import hashlib
 import warnings
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import TypeVar
 
 from deep_loop.core.seedplaces import numbers
+
+T = TypeVar("T")
+ATTEMPTS = 100
 
 
 def is_python(path: str) -> bool:
@@ -15,12 +19,26 @@ def is_python(path: str) -> bool:
     return path.endswith((".py", ".pyw", ".pyi"))
 
 
+def undisturbed(parsing: Callable[[], T]) -> T:
+    """What a call of `ast.parse` returns, tried again where another thread's call upset it.
+
+    CPython 3.11 and 3.12 count the depth of all threads' trees in one place. When one is interrupted by another, as
+    it may be while garbage is collected, either can end in a SystemError that says nothing about the text.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return parsing()
+        except SystemError:
+            continue
+    return parsing()
+
+
 def parse(text: str) -> ast.Module | str:
     """A Python text's syntax tree, or in words why there is none. Never raises, never warns."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a proposer's doubtful escapes are not the harness's news
-            return ast.parse(text.removeprefix("\ufeff"))
+            return undisturbed(lambda: ast.parse(text.removeprefix("\ufeff")))
     except SyntaxError as error:
         return f"line {error.lineno or 1}: {error.msg}"
     except (RecursionError, MemoryError):

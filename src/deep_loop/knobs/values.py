@@ -8,6 +8,7 @@ import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from deep_loop.core.syntax import undisturbed
 from deep_loop.errors import DeepLoopError
 
 Scalar = bool | int | float | str
@@ -58,7 +59,7 @@ def evaluate(source: str) -> Value:
     if len(source) > MAX_SOURCE:
         raise KnobError.no_value(source, "too long")
     try:
-        tree = ast.parse(source.strip(), mode="eval").body
+        tree = undisturbed(lambda: ast.parse(source.strip(), mode="eval")).body
         if isinstance(tree, ast.Tuple):
             return tuple(_scalar(element) for element in tree.elts)
         return _scalar(tree)
