@@ -126,7 +126,7 @@ class Simulation:
                 candidate.series(1),
                 audits=tuple(audits),
                 reference=self._incumbent.series(),
-                beside=tuple(self._beside[-RECENT:]),
+                beside=tuple(self._beside[-2 * RECENT :]),
                 repeated=tuple(self._groups),
                 level=levels(self._tested, EXPERIMENTS, self._allowed)[-1] if tested else 1.0,
                 usual=statistics.median(self._gains) if self._gains else None,
@@ -146,10 +146,9 @@ class Simulation:
                     return closing
 
     def _close(self, number: int, decision: Closing, candidate: Commitment) -> None:
-        if len(candidate.values) > 1:
-            self._beside.append(candidate.series(1))
+        self._beside += [one for one in (candidate.series(0, 1), candidate.series(1)) if one]
         if isinstance(decision, Keep):
             self._gains.append(decision.gain)
-            self._groups.append((self._incumbent.series(), *self._beside[-RECENT:]))
+            self._groups.append((self._incumbent.series(), *self._beside[-2 * RECENT :]))
             self._beside = []
             self._incumbent = Commitment(candidate.truth, number)

@@ -69,7 +69,7 @@ class Evidence:
     audits: tuple[float, ...] = ()
     reference: Series | None = None  # the incumbent's runs since it was kept; None where there is nothing to beat
     failed: int = 0  # runs of the incumbent since it was kept that brought no value
-    beside: Group = ()  # fresh runs of other candidates that were held against this incumbent
+    beside: Group = ()  # runs of other candidates that were held against this incumbent
     repeated: tuple[Group, ...] = ()  # of all that came before, for the noise
     level: float = 1.0  # probability of a false keep that its test may spend
     simpler: bool = False  # whether its code is clearly simpler than the incumbent's
@@ -157,7 +157,7 @@ def _unknown_incumbent(evidence: Evidence) -> Decision | None:
 def _groups(evidence: Evidence) -> tuple[Group, ...]:
     assert evidence.reference is not None
     anchor = ((evidence.anchor,),) if evidence.anchor is not None else ()
-    return (*evidence.repeated, *anchor, (evidence.reference, *evidence.beside, evidence.fresh))
+    return (*evidence.repeated, *anchor, (evidence.reference, *evidence.beside, evidence.first, evidence.fresh))
 
 
 # --- a metric that repeats exactly ---------------------------------------------------------------

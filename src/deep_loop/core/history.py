@@ -43,15 +43,14 @@ class History:
         return self.series(experiment, "fresh", *AFTER) or self.series(experiment, "first")
 
     def beside(self, incumbent: Experiment, but: Experiment) -> Group:
-        """Fresh runs of the latest candidates, one left out, that were held against this incumbent."""
-        return self._tested(incumbent, {but.number})
+        """Runs of the latest candidates, one left out, that were held against this incumbent."""
+        return self._candidates(incumbent, {but.number})
 
     def groups(self, but: Sequence[Experiment] = ()) -> tuple[Group, ...]:
         """All that tells of the noise: each incumbent, and what was held against it; some experiments left out."""
         out = {e.number for e in but}
         kept = [e for e in self._known if is_keep(e) and e.number not in out]
-        found = [(self.since_kept(e), *self._tested(e, out)) for e in kept]
-        return tuple(tuple(one for one in group if one) for group in found)
+        return tuple((self.since_kept(e), *self._candidates(e, out)) for e in kept)
 
     def step(self, experiment: Experiment, noise: Noise) -> Difference | None:
         """How much more it measures than what it was built on; None where either has no value."""
@@ -65,6 +64,8 @@ class History:
             return None
         return difference(own, other, noise)
 
-    def _tested(self, incumbent: Experiment, out: Collection[int]) -> Group:
+    def _candidates(self, incumbent: Experiment, out: Collection[int]) -> Group:
+        """First runs and fresh ones apart: the first one was chosen by."""
         held = [e for e in self._known if e.proposal.parent == incumbent.number and e.number not in out]
-        return [one for e in held if (one := self.series(e, "fresh"))][-RECENT:]
+        firsts = [one for e in held if (one := self.series(e, "first"))][-RECENT:]
+        return *firsts, *[one for e in held if (one := self.series(e, "fresh"))][-RECENT:]

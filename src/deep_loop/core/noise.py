@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import product
 from typing import Any
 
 STEPS = {0.0025: 8, 0.01: 4, 0.04: 2, 0.16: 1}  # variance of the drift per run, and how likely each is held to be
 ALIKE = {0.0: 60, 0.3: 1, 0.6: 1, 0.8: 1, 0.9: 1, 0.97: 1}  # share of the seed, and how likely
+EFFECTS = (0.0, 0.1, 1.0, 10.0, 100.0)  # variances of what changes may do to the metric, in units of sigma^2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Series:
 
 
 NONE = Series()
-Group = Sequence[Series]  # commits that may have run on the same seeds
+Group = Sequence[Series]  # what an incumbent measured, and what others did that were held against it
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +80,53 @@ def pooled(groups: Iterable[Sequence[float]]) -> Noise | None:
 
 
 def estimate(groups: Sequence[Group]) -> Noise | None:
-    """Noise, drift and what seeds have in common, from all that was repeated; None where nothing was.
+    """Noise, drift and what seeds have in common; None where nothing was repeated.
 
-    Of the drifts and shares that are looked at, those with the highest posterior probability, their restricted
-    likelihood concentrated over sigma.
+    Of the drifts and shares that are looked at, those with the highest posterior probability: by the restricted
+    likelihood of all that was repeated, concentrated over sigma, and by how close the single runs of candidates lie to
+    the incumbent's, of which nothing is taken but that: they were not repeated, and their own gains are in them.
     """
-    repeated = [tuple(one for one in group if one) for group in groups if any(len(one) > 1 for one in group)]
+    repeated = [tuple(one for one in group if len(one) > 1) for group in groups]
+    repeated = [group for group in repeated if group]
     freedom = sum(len(one) - 1 for group in repeated for one in group)
     if not freedom:
         return None
     if all(len(set(one.values)) == 1 for group in repeated for one in group):
         return Noise(0.0, freedom, min(STEPS))
-    best, found = -math.inf, None
-    for step, alike in product(STEPS, ALIKE):
-        fits = [_fit(group, step, alike) for group in repeated]
-        sigma = math.sqrt(sum(fit.squares for fit in fits) / freedom)
-        wide = sum(fit.wide for fit in fits)
-        chance = math.log(STEPS[step] * ALIKE[alike]) - freedom * math.log(sigma) - wide / 2
-        if chance > best:
-            best, found = chance, Noise(sigma, freedom, step, alike)
-    return found
+    once = [(group[0], *(one for one in group[1:] if len(one) == 1)) for group in groups if group and group[0]]
+    likely = [max(_likelihood(repeated, freedom, step, alike) for step in STEPS) for alike in ALIKE]
+    return max(likely, key=lambda one: one.chance + sum(_close(group, one.noise) for group in once)).noise
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Likely:
+    """A noise, and the logarithm of how probable it is."""
+
+    chance: float
+    noise: Noise = field(compare=False)
+
+
+def _likelihood(groups: Sequence[tuple[Series, ...]], freedom: int, step: float, alike: float) -> _Likely:
+    """Prior times restricted likelihood, with sigma where that is highest."""
+    fits = [_fit(group, step, alike) for group in groups]
+    sigma = math.sqrt(sum(fit.squares for fit in fits) / freedom)
+    prior = math.log(STEPS[step] * ALIKE[alike])
+    chance = prior - freedom * math.log(sigma) - sum(fit.wide for fit in fits) / 2
+    return _Likely(chance, Noise(sigma, freedom, step, alike))
+
+
+def _close(group: tuple[Series, ...], noise: Noise) -> float:
+    """The log-likelihood of candidates' differences from their incumbent, where nobody knows what their changes do.
+
+    An effect is taken to be normal around none, by one of `EFFECTS`: a scale mixture, peaked and with a heavy tail.
+    """
+    total = 0.0
+    for found in _single(group, noise.step, noise.alike):
+        square = (found.mean / noise.sigma) ** 2
+        spreads = [found.variance + effect for effect in EFFECTS]
+        total += math.log(sum(math.exp(-square / spread / 2) / math.sqrt(spread) for spread in spreads) + 1e-300)
+        total -= math.log(noise.sigma)
+    return total
 
 
 def difference(one: Series, other: Series, noise: Noise) -> Difference:
@@ -150,6 +177,35 @@ def _fit(group: tuple[Series, ...], step: float, alike: float) -> _Fit:
     left = scaled[:, -1] - q @ projected
     wide = 2 * math.fsum(math.log(abs(x)) for x in (*root.diagonal(), *r.diagonal()))
     return _Fit(r, projected, float(left @ left), wide)
+
+
+@lru_cache(maxsize=16384)
+def _single(group: tuple[Series, ...], step: float, alike: float) -> Sequence[Difference]:
+    """How much more the one run of each commit but the first measures than the first commit would have there.
+
+    The best linear unbiased prediction (Goldberger 1962, Journal of the American Statistical Association 57, 369-375).
+    """
+    from scipy.linalg import cholesky, solve_triangular
+
+    if len(group) == 1:
+        return ()
+    table, apart, same = _design(group)
+    covariance = alike * same + step * (apart.max() - apart / 2)
+    covariance.flat[:: len(table) + 1] += 1 - alike
+    known = len(group[0])
+    root = cholesky(covariance[:known, :known], lower=True)
+    mean = solve_triangular(root, [1.0] * known, lower=True)
+    values = solve_triangular(root, [row[-1] for row in table[:known]], lower=True)
+    towards = solve_triangular(root, covariance[:known, known:], lower=True)
+    weight = mean @ mean
+    level = mean @ values / weight
+    found = []
+    for place, row in enumerate(table[known:]):
+        column = towards[:, place]
+        expected = level + column @ (values - mean * level)
+        variance = covariance[-1, -1] - column @ column + (1 - mean @ column) ** 2 / weight
+        found.append(Difference(float(row[-1] - expected), float(variance)))
+    return found
 
 
 @lru_cache(maxsize=1024)
