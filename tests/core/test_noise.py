@@ -11,32 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deep_loop.core.noise import STEPS, Noise, Series, difference, drift, estimate, pooled
+from deep_loop.core.noise import STEPS, Noise, Series, difference, drift, estimate
 
 values = st.lists(st.floats(-100, 100), min_size=1, max_size=8)
 SEEDS = itertools.count(1_000)
-
-
-def test_one_group_has_its_own_standard_deviation() -> None:
-    """As Box, Hunter and Hunter, Statistics for Experimenters, have it: the sample's, with n - 1."""
-    found = pooled([(1.0, 2.0, 4.0)])
-    assert found is not None
-    assert found.sigma == pytest.approx(np.std([1, 2, 4], ddof=1))
-    assert found.freedom == 2
-
-
-@given(st.lists(values, max_size=6))
-def test_pooling_is_the_within_groups_variance(groups: list[list[float]]) -> None:
-    """Against numpy: the sum of squares within the groups over the sum of their degrees of freedom."""
-    found = pooled(groups)
-    freedom = sum(len(group) - 1 for group in groups)
-    if not freedom:
-        assert found is None
-        return
-    squares = sum(float(np.sum((np.array(group) - np.mean(group)) ** 2)) for group in groups)
-    assert found is not None
-    assert found.freedom == freedom
-    assert found.sigma == pytest.approx(math.sqrt(squares / freedom), rel=1e-6, abs=1e-6)
 
 
 def alone(found: Sequence[float], places: Sequence[int]) -> Series:
@@ -84,15 +62,31 @@ def test_exact_repeats_have_no_noise() -> None:
 
 
 def test_without_drift_and_common_seeds_the_noise_is_the_pooled_one() -> None:
-    """Where the likelihood is highest at a share of none, sigma is close to the textbook's."""
+    """Close to the variance within groups, as Box, Hunter and Hunter, section 3.2, have it: drift is the smallest."""
     random = np.random.default_rng(1)
-    runs = [tuple(random.normal(0, 2, 5)) for _ in range(40)]
-    found, usual = estimate([[alone(one, range(5))] for one in runs]), pooled(runs)
+    runs = random.normal(0, 2, (40, 5))
+    found = estimate([[alone(tuple(one), range(5))] for one in runs])
     assert found is not None
-    assert usual is not None
     assert found.alike == 0
-    assert found.freedom == usual.freedom == 160
-    assert found.sigma == pytest.approx(usual.sigma, rel=0.02)
+    assert found.freedom == 160
+    assert found.sigma == pytest.approx(math.sqrt(runs.var(axis=1, ddof=1).mean()), rel=0.01)
+
+
+def test_single_runs_tell_of_common_seeds() -> None:
+    """Changes that nobody repeated, all close to the incumbent's values on their seeds; not where these are others."""
+    random = np.random.default_rng(4)
+    incumbent = Series(tuple(random.normal(0, 1, 4)), (1, 2, 3, 4), (1, 2, 3, 4))
+    near, far = [], []
+    for n in range(16):
+        value = incumbent.values[n % 4] + random.normal(0, 0.1)
+        near.append(Series((value,), (5 + n,), (1 + n % 4,)))
+        far.append(Series((value,), (5 + n,), (1 + (n + n // 4 + 1) % 4,)))
+    told, silent = estimate([[incumbent, *near]]), estimate([[incumbent, *far]])
+    assert told is not None
+    assert silent is not None
+    assert told.alike > 0.9
+    assert silent.alike == 0
+    assert told.freedom == silent.freedom == 3
 
 
 @pytest.mark.parametrize("alike", [0.0, 0.6, 0.9])

@@ -4,14 +4,15 @@ The rule is pure: the same evidence always gets the same answer. It goes in stag
 
 1. *Screen.* The first run is compared with the incumbent. A gain of less than `SCREEN` standard errors is discarded.
    What passes was chosen for being good, so this run counts no further.
-2. *Test.* The change runs on fresh seeds, one run at a time, and the incumbent too where it has fewer runs. The seeds
-   are those of the incumbent's own runs, so that what a seed brings to both is not taken for a gain. After each run
-   the evidence is the likelihood ratio of Student's t for a gain of `EFFECT` sigma against no gain: Hajnal's
-   sequential t-test (1961, Biometrika 48, 65-75; Schnuerch and Erdfelder 2020, Psychological Methods 25, 206-226). It
-   is kept once the ratio reaches 1 / level, and discarded once it falls below `FUTILE`. Under no gain the ratio is a
-   martingale of mean 1, as that of a maximal invariant, so that by Ville's inequality it ever reaches 1 / level with a
-   probability of at most `level`, however often one looks (Perez-Ortiz, Lardy, de Heide and Grunwald 2024, Annals of
-   Statistics 52, 1410-1432). `core.allowance` makes the levels of a study add up.
+2. *Test.* The change runs on fresh seeds, one run at a time, and the incumbent too where that makes the comparison
+   the more certain. The seeds are those of the incumbent's own runs, so that what a seed brings to both is not taken
+   for a gain (`core.noise`). After each run the evidence is the likelihood ratio of Student's t for a gain of
+   `EFFECT` sigma, of what seeds do not have in common, against no gain: Hajnal's sequential t-test (1961, Biometrika
+   48, 65-75; Schnuerch and Erdfelder 2020, Psychological Methods 25, 206-226). It is kept once the ratio reaches 1 /
+   level, and discarded once it falls below `FUTILE`. Under no gain the ratio is a martingale of mean 1, as that of a
+   maximal invariant, so that by Ville's inequality it ever reaches 1 / level with a probability of at most `level`,
+   however often one looks (Perez-Ortiz, Lardy, de Heide and Grunwald 2024, Annals of Statistics 52, 1410-1432).
+   `core.allowance` makes the levels of a study add up.
 3. *Audit.* A gain beyond the plausible is held until two more runs, with clean caches, show at least half of it.
 
 Assumed: normal noise, of about the same sigma for candidate and incumbent; a level that drifts slowly (`core.noise`);
@@ -220,7 +221,7 @@ def _noisy(evidence: Evidence, noise: Noise) -> Decision:
         return _screened(evidence, noise, margin)
     mean = math.fsum(evidence.reference.values) / len(evidence.reference)
     better = _contest(evidence, evidence.fresh, evidence.reference, noise, evidence.rules.min_gain)
-    words = f"{_signed(better.gain, mean)} on {len(evidence.fresh)} fresh seed(s), standard error {better.error:.2g}"
+    words = f"{_signed(better.gain, mean)} on {len(evidence.fresh)} fresh seed(s), noise {noise.sigma:.2g}"
     if better.ratio(EFFECT * noise.own) * evidence.level >= 1:
         return _audited(evidence, Keep(words, better.gain), mean, noise.sigma)
     hopeful = better.ratio(EFFECT * noise.own) >= FUTILE

@@ -236,14 +236,6 @@ def value(experiment: Experiment) -> float | None:
     return sum(found) / len(found) if found else None
 
 
-def repeats(experiment: Experiment) -> tuple[tuple[float, ...], ...]:
-    """Its values in groups that were not chosen one by one: what the noise is told from."""
-    after = measured(experiment, *AFTER)
-    if is_baseline(experiment):
-        return ((*measured(experiment, "first", "fresh"), *after),)
-    return measured(experiment, "fresh"), after
-
-
 def claimed(experiment: Experiment, rules: Rules) -> Standing | None:
     """What can be said of its value; None where it was never measured well."""
     won, after, enough = judged(experiment), measured(experiment, *AFTER), rules.reference_runs

@@ -17,6 +17,9 @@ class History:
     def __init__(self, known: Sequence[Experiment], machines: Collection[str] | None = None) -> None:
         self._known = known
         self._numbered = {e.number: e for e in known}
+        self._held: dict[int | None, list[Experiment]] = {}  # by what they were held against
+        for e in known:
+            self._held.setdefault(e.proposal.parent, []).append(e)
         self._machines = machines
         # Ranks, not ids: an interrupted run takes an id too, and must not move the others.
         self._ids = sorted(m.id for e in known for m in finished(e))
@@ -54,18 +57,12 @@ class History:
 
     def step(self, experiment: Experiment, noise: Noise) -> Difference | None:
         """How much more it measures than what it was built on; None where either has no value."""
-        base = self._numbered.get(experiment.proposal.parent or 0)
-        if (
-            base is None
-            or is_baseline(experiment)
-            or not (own := self.worth(experiment))
-            or not (other := self.worth(base))
-        ):
-            return None
-        return difference(own, other, noise)
+        base = self._numbered.get(experiment.proposal.parent) if experiment.proposal.parent is not None else None
+        own, other = self.worth(experiment), self.worth(base) if base else NONE
+        return difference(own, other, noise) if own and other else None
 
     def _candidates(self, incumbent: Experiment, out: Collection[int]) -> Group:
         """First runs and fresh ones apart: the first one was chosen by."""
-        held = [e for e in self._known if e.proposal.parent == incumbent.number and e.number not in out]
+        held = [e for e in self._held.get(incumbent.number, ()) if e.number not in out]
         firsts = [one for e in held if (one := self.series(e, "first"))][-RECENT:]
         return *firsts, *[one for e in held if (one := self.series(e, "fresh"))][-RECENT:]

@@ -12,7 +12,7 @@ Statistical Association 72, 320-338), and commits are compared by generalised le
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -60,23 +60,6 @@ class Difference:
 
     mean: float  # in the metric's unit
     variance: float  # of that mean, in units of sigma^2
-
-
-def pooled(groups: Iterable[Sequence[float]]) -> Noise | None:
-    """The pooled standard deviation within groups of repeats; None where nothing was repeated.
-
-    Each group holds the values of one commit on different seeds. s^2 is the sum over groups of
-    squared deviations from the group's own mean, divided by the sum of (size - 1): the usual
-    pooled variance (Box, Hunter and Hunter, Statistics for Experimenters, 2nd ed., section 3.2).
-    """
-    squares = 0.0
-    freedom = 0
-    for group in groups:
-        if len(group) > 1:
-            mean = math.fsum(group) / len(group)
-            squares += math.fsum((value - mean) ** 2 for value in group)
-            freedom += len(group) - 1
-    return Noise(math.sqrt(squares / freedom), freedom) if freedom else None
 
 
 def estimate(groups: Sequence[Group]) -> Noise | None:
@@ -166,10 +149,7 @@ def _fit(group: tuple[Series, ...], step: float, alike: float) -> _Fit:
     """Generalised least squares through Cholesky and QR decompositions."""
     from scipy.linalg import cholesky, qr, solve_triangular  # imported here: it takes longer than the rest of a command
 
-    table, apart, same = _design(group)
-    # A walk's covariance, but for terms that cancel in every difference: so it needs no beginning.
-    covariance = alike * same + step * (apart.max() - apart / 2)
-    covariance.flat[:: len(table) + 1] += 1 - alike
+    table, covariance = _design(group, step, alike)
     root = cholesky(covariance, lower=True)
     scaled = solve_triangular(root, table, lower=True)
     q, r = qr(scaled[:, :-1], mode="economic")
@@ -189,9 +169,7 @@ def _single(group: tuple[Series, ...], step: float, alike: float) -> Sequence[Di
 
     if len(group) == 1:
         return ()
-    table, apart, same = _design(group)
-    covariance = alike * same + step * (apart.max() - apart / 2)
-    covariance.flat[:: len(table) + 1] += 1 - alike
+    table, covariance = _design(group, step, alike)
     known = len(group[0])
     root = cholesky(covariance[:known, :known], lower=True)
     mean = solve_triangular(root, [1.0] * known, lower=True)
@@ -208,8 +186,19 @@ def _single(group: tuple[Series, ...], step: float, alike: float) -> Sequence[Di
     return found
 
 
+def _design(group: tuple[Series, ...], step: float, alike: float) -> tuple[Sequence[Sequence[float]], Any]:
+    """Whose each run is and its value (n, k + 1), and the covariance of the runs (n, n), in units of sigma^2.
+
+    That of a walk is written without terms that cancel in every difference: so it needs no beginning.
+    """
+    table, apart, same = _layout(group)
+    covariance = alike * same + step * (apart.max() - apart / 2)
+    covariance.flat[:: len(table) + 1] += 1 - alike
+    return table, covariance
+
+
 @lru_cache(maxsize=1024)
-def _design(group: tuple[Series, ...]) -> tuple[Sequence[Sequence[float]], Any, Any]:
+def _layout(group: tuple[Series, ...]) -> tuple[Sequence[Sequence[float]], Any, Any]:
     """Whose run each is and its value (n, k + 1), how many runs lie between two (n, n), and whether seeds are equal."""
     from scipy.spatial.distance import cdist
 

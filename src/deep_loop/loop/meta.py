@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from deep_loop.core import cohort, hypothesis, strategy
 from deep_loop.core.cohort import Advice, Dossier, Revision
 from deep_loop.core.event import Revised, Warned
-from deep_loop.core.experiment import Experiment, Keep, as_of, is_keep, repeats, value
-from deep_loop.core.noise import pooled
+from deep_loop.core.experiment import Experiment, Keep, as_of, is_keep, value
+from deep_loop.core.history import History
+from deep_loop.core.noise import estimate
 from deep_loop.loop.baseline import revision
 from deep_loop.loop.brief import HYPOTHESES, PROGRAM, strategy_of
 from deep_loop.loop.lab import Lab
@@ -169,7 +170,7 @@ class Meta:
         """A gain over `NOISES` times the noise, or over the relative threshold where that is unknown."""
         if not isinstance(experiment.decision, Keep):
             return False
-        noise = pooled(group for e in known for group in repeats(e))
+        noise = estimate(History(known).groups())
         gain = experiment.decision.gain
         if noise is not None and noise.sigma > 0:
             return gain > NOISES * noise.sigma

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from deep_loop.core.experiment import Experiment, Measured, Outcome, TimedOut, repeats, values
-from deep_loop.core.noise import pooled
+from deep_loop.core.experiment import Experiment, Measured, Outcome, TimedOut, values
 from deep_loop.core.reproduction import compare
 from deep_loop.core.seed import derive
+from deep_loop.loop import evidence
 from deep_loop.loop.lab import Lab
 from deep_loop.loop.trial import judge, lay_out
 
@@ -39,8 +39,7 @@ def reproduce(lab: Lab, number: int, runs: int, mark: str, echo: Callable[[str],
             fresh.append(outcome.value)
         echo(f"run {index + 1} of {runs}, seed {seed}: {_told(lab, outcome)}")
     recorded = values(experiment)
-    noise = pooled(group for e in lab.ledger.closed() for group in repeats(e))
-    agrees, words = compare(recorded, fresh, runs, noise)
+    agrees, words = compare(recorded, fresh, runs, evidence.noise(lab))
     return Reproduction(number, recorded, tuple(fresh), agrees, words)
 
 
