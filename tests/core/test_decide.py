@@ -186,6 +186,28 @@ def test_the_less_certain_of_the_two_is_measured() -> None:
     assert [d.target for d in (early, late) if isinstance(d, Measure)] == ["incumbent", "incumbent"]
 
 
+def test_an_incumbent_that_often_fails_is_not_asked_for_again_and_again() -> None:
+    """What it has measured has to do."""
+    late = of(0.995, *(0.9975, 0.999) * 3, incumbent=NOISY, level=1e-9, failed=4)
+    asked = decide(late)
+    assert isinstance(asked, Measure)
+    assert asked.target == "candidate"
+
+
+def test_what_seeds_bring_to_both_is_no_gain_and_hides_none() -> None:
+    """A gain of half the noise, seen on seven seeds that the incumbent had too; on other seeds it proves nothing."""
+    incumbent = (1.0, 1.5, 0.7, 1.2, 0.4, 1.8, 0.9, 1.3)
+    gains = (0.2, 0.22, 0.19, 0.21, 0.2, 0.18, 0.21, 0.2)
+    lower = tuple(value - gain for value, gain in zip(incumbent, gains, strict=True))
+    apart = of(*lower, incumbent=incumbent)
+    assert apart.reference is not None
+    seeds = apart.reference.seeds
+    first = replace(apart.first, seeds=seeds[:1])
+    common = replace(apart, first=first, fresh=replace(apart.fresh, seeds=seeds[1:]))
+    assert isinstance(decide(common), Keep)
+    assert not isinstance(decide(apart), Keep)
+
+
 def test_an_incumbent_that_does_not_run_any_more() -> None:
     """It is tried a few times, and then nothing is kept in its place."""
     asked = decide(of(0.95, incumbent=()))

@@ -254,7 +254,9 @@ def _screened(evidence: Evidence, noise: Noise, margin: float | None) -> Decisio
 
 
 def _next(evidence: Evidence, noise: Noise, margin: float | None) -> Target:
-    """One more run of whichever makes the comparison the more certain."""
+    """One more run of whichever makes the comparison the more certain; not of an incumbent that fails too often."""
+    if evidence.failed >= evidence.rules.reference_runs:
+        return "candidate"
     reference = evidence.reference
     target: Target = "incumbent"
     if margin is not None and evidence.anchor is not None:

@@ -76,8 +76,9 @@ def estimate(groups: Sequence[Group]) -> Noise | None:
         return None
     if all(len(set(one.values)) == 1 for group in repeated for one in group):
         return Noise(0.0, freedom, min(STEPS))
+    shares = ALIKE if any(map(_meet, groups)) else (0.0,)
     once = [(group[0], *(one for one in group[1:] if len(one) == 1)) for group in groups if group and group[0]]
-    likely = [max(_likelihood(repeated, freedom, step, alike) for step in STEPS) for alike in ALIKE]
+    likely = [max(_likelihood(repeated, freedom, step, alike) for step in STEPS) for alike in shares]
     return max(likely, key=lambda one: one.chance + sum(_close(group, one.noise) for group in once)).noise
 
 
@@ -96,6 +97,12 @@ def _likelihood(groups: Sequence[tuple[Series, ...]], freedom: int, step: float,
     prior = math.log(STEPS[step] * ALIKE[alike])
     chance = prior - freedom * math.log(sigma) - sum(fit.wide for fit in fits) / 2
     return _Likely(chance, Noise(sigma, freedom, step, alike))
+
+
+def _meet(group: Group) -> bool:
+    """Whether two commits have run on one seed: where none have, nothing is known of what seeds share."""
+    seeds = [seed for one in group for seed in {*one.seeds}]
+    return len({*seeds}) < len(seeds)
 
 
 def _close(group: tuple[Series, ...], noise: Noise) -> float:
