@@ -69,7 +69,8 @@ class Simulation:
         self._world = World(setting, seed, expected_runs=4 * EXPERIMENTS // 3)
         self._allowed = false_keeps
         self._groups: list[tuple[Series, ...]] = []  # of incumbents that were replaced, with what was held against them
-        self._beside: list[Series] = []  # fresh runs of what was held against the incumbent
+        self._firsts: list[Series] = []  # first runs of what was held against the incumbent
+        self._fresh: list[Series] = []  # the others
         self._tested: list[int] = []
         self._gains: list[float] = []
         self._incumbent = Commitment(Commit(0.0, 1.0), 0)
@@ -126,7 +127,7 @@ class Simulation:
                 candidate.series(1),
                 audits=tuple(audits),
                 reference=self._incumbent.series(),
-                beside=tuple(self._beside[-2 * RECENT :]),
+                beside=self._beside(),
                 repeated=tuple(self._groups),
                 level=levels(self._tested, EXPERIMENTS, self._allowed)[-1] if tested else 1.0,
                 usual=statistics.median(self._gains) if self._gains else None,
@@ -146,9 +147,15 @@ class Simulation:
                     return closing
 
     def _close(self, number: int, decision: Closing, candidate: Commitment) -> None:
-        self._beside += [one for one in (candidate.series(0, 1), candidate.series(1)) if one]
+        self._firsts.append(candidate.series(0, 1))
+        if len(candidate.values) > 1:
+            self._fresh.append(candidate.series(1))
         if isinstance(decision, Keep):
             self._gains.append(decision.gain)
-            self._groups.append((self._incumbent.series(), *self._beside[-2 * RECENT :]))
-            self._beside = []
+            self._groups.append((self._incumbent.series(), *self._beside()))
+            self._firsts, self._fresh = [], []
             self._incumbent = Commitment(candidate.truth, number)
+
+    def _beside(self) -> tuple[Series, ...]:
+        """As much of what was held against the incumbent as `core.history` gives to the rules."""
+        return *self._firsts[-RECENT:], *self._fresh[-RECENT:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import statistics
 from collections.abc import Callable
@@ -192,6 +193,30 @@ def test_another_machine_measures_the_incumbent_anew(tmp_path: Path) -> None:
     kept = lab.ledger().record(1)
     assert [m.role for m in kept.measurements if m.machine == "two"][:3] == ["reference"] * 3
     assert put(TRAIN, A=0.5) == lab.at("HEAD", "train.py") + "\n"
+
+
+@pytest.mark.parametrize("program", [seeded, lambda job: noisy(job, 0.0)], ids=["noisy", "exact"])
+@pytest.mark.parametrize("runs", range(2, 9))
+def test_an_experiment_that_goes_on_elsewhere_begins_anew(
+    tmp_path: Path, program: Callable[[Job], Exit | str], runs: int
+) -> None:
+    """Killed after any run, baseline's included: what was measured on another machine counts for no comparison."""
+
+    def mortal(job: Job) -> Exit | str:
+        if lab.machine == "one" and int(job.id.rpartition("-")[2]) > runs:
+            raise Death
+        return program(job)
+
+    lab = Laboratory(tmp_path / "lab", edits=steps({"A": 0.5}), program=mortal, rules=RULES, machine="one")
+    with contextlib.suppress(Death):
+        lab.study(2).run()
+    lab.machine = "two"
+    lab.study(2).run()
+    kept = lab.ledger().record(1)
+    assert isinstance(kept.decision, Keep)
+    judged_here = [m.role for m in kept.measurements if m.machine == "two" and m.role in JUDGED]
+    assert judged_here[:2] in ([], ["first", "fresh"])
+    lab.check()
 
 
 def test_deaths_change_nothing_in_a_noisy_study(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def decide(evidence: Evidence) -> Decision:
     """
     if (failure := _failure(evidence)) is not None:
         return failure
-    if not evidence.first and not evidence.fresh:
+    if not evidence.first:
         return Measure("candidate", "first run")
     if evidence.reference is None:
         return _baseline(evidence)

@@ -151,7 +151,7 @@ class _Fit:
     wide: float  # log-determinants of the restricted likelihood
 
 
-@lru_cache(maxsize=16384)  # groups of earlier incumbents do not change any more
+@lru_cache(maxsize=8192)  # groups of earlier incumbents do not change any more
 def _fit(group: tuple[Series, ...], step: float, alike: float) -> _Fit:
     """Generalised least squares through Cholesky and QR decompositions."""
     from scipy.linalg import cholesky, qr, solve_triangular  # imported here: it takes longer than the rest of a command
@@ -166,7 +166,7 @@ def _fit(group: tuple[Series, ...], step: float, alike: float) -> _Fit:
     return _Fit(r, projected, float(left @ left), wide)
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=2048)
 def _single(group: tuple[Series, ...], step: float, alike: float) -> Sequence[Difference]:
     """How much more the one run of each commit but the first measures than the first commit would have there.
 
@@ -204,7 +204,7 @@ def _design(group: tuple[Series, ...], step: float, alike: float) -> tuple[Seque
     return table, covariance
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)  # the largest matrices: all drifts and shares look at one group's
 def _layout(group: tuple[Series, ...]) -> tuple[Sequence[Sequence[float]], Any, Any]:
     """Whose run each is and its value (n, k + 1), how many runs lie between two (n, n), and whether seeds are equal."""
     from scipy.spatial.distance import cdist

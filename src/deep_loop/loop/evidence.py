@@ -33,8 +33,7 @@ def gather(lab: Lab, experiment: Experiment) -> Evidence:
     first = history.series(experiment, "first")
     if is_baseline(experiment):
         return Evidence(metric, rules, outcomes(experiment), first, fresh)
-    incumbent, anchor = lab.incumbent(), lab.anchor()
-    assert incumbent is not None  # nothing is proposed before a baseline is kept
+    incumbent, anchor = lab.to_beat(), lab.anchor()
     assert anchor is not None  # a baseline is no simplification
     return Evidence(
         metric=metric,
@@ -78,7 +77,7 @@ def _known(lab: Lab) -> Sequence[Experiment]:
 
 def _history(lab: Lab, known: Sequence[Experiment]) -> History:
     """What was measured on this machine."""
-    return History(known, {slot.machine for slot in lab.executor.slots})
+    return History(known, lab.machines)
 
 
 def _level(lab: Lab, known: Sequence[Experiment], experiment: Experiment) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,6 +70,11 @@ class Lab:
         task = self.task
         code = self.workspace.code(commit)
         return seeding(task.command, task.seed_command, code, task.editable, task.protected)
+
+    @property
+    def machines(self) -> Collection[str]:
+        """What runs are made on now: values that were measured elsewhere are not compared with theirs."""
+        return {slot.machine for slot in self.executor.slots}
 
     def incumbent(self) -> Experiment | None:
         """The last keep: each keep beat the one before it."""

@@ -11,10 +11,11 @@ from deep_loop.core.experiment import (
     Experiment,
     Interrupted,
     Measure,
+    Measured,
     Outcome,
     Role,
+    finished,
     is_baseline,
-    measured,
 )
 from deep_loop.core.record import Measurement
 from deep_loop.core.seed import derive, places
@@ -33,12 +34,12 @@ def asked_for(lab: Lab, experiment: Experiment, decision: Measure) -> Run:
     """The run that a decision about an experiment asks for: its own, or one of what it is held against."""
     match decision.target:
         case "candidate":
-            return own(experiment, "fresh" if measured(experiment, "first") else "first", decision.reason)
+            return own(experiment, "fresh" if _begun(lab, experiment) else "first", decision.reason)
         case "audit":
             return own(experiment, "audit", decision.reason)
         case "incumbent" | "anchor":
-            rival = lab.incumbent() if decision.target == "incumbent" else lab.anchor()
-            assert rival is not None  # a baseline has no rival, and asks for none
+            rival = lab.to_beat() if decision.target == "incumbent" else lab.anchor()
+            assert rival is not None  # a baseline is no simplification
             return _run(rival, experiment.number, "reference", decision.reason)
 
 
@@ -62,6 +63,11 @@ def seed(lab: Lab, run: Run) -> int:
     incumbent, had = lab.to_beat(), {m.seed for m in made}
     row = (derive(lab.seed, "run", incumbent.number, at) for at in places(number, len(_row(incumbent))))
     return next(seed for seed in row if seed not in had)
+
+
+def _begun(lab: Lab, experiment: Experiment) -> bool:
+    """Whether it has a first run; one that was made on another machine says nothing on this one."""
+    return any(isinstance(m.outcome, Measured) and m.machine in lab.machines for m in finished(experiment, "first"))
 
 
 def _row(incumbent: Experiment) -> Sequence[Measurement[Outcome]]:

@@ -85,8 +85,7 @@ def before(lab: Lab, experiment: Experiment) -> float | None:
 
 def _count(lab: Lab, experiment: Experiment, *roles: Role) -> int:
     """Its runs in these roles on this machine, those that go on now included."""
-    machines = {slot.machine for slot in lab.executor.slots}
     return sum(
-        m.role in roles and m.machine in machines and not isinstance(m.outcome, Interrupted | Disturbed)
+        m.role in roles and m.machine in lab.machines and not isinstance(m.outcome, Interrupted | Disturbed)
         for m in experiment.measurements
     )

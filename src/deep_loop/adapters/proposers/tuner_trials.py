@@ -15,7 +15,7 @@ from enum import Enum
 from deep_loop import knobs
 from deep_loop.core.experiment import Crash, Experiment, is_baseline, value, values
 from deep_loop.core.history import History
-from deep_loop.core.noise import Difference, Noise, estimate
+from deep_loop.core.noise import Noise, estimate
 from deep_loop.knobs import Knob, KnobError, Layout, Value
 from deep_loop.ports import Brief, Files
 
@@ -133,26 +133,27 @@ def recall(brief: Brief, reader: Reader) -> Memory:
         for key, knob in setting.knobs.items():
             anchors.setdefault(key, knob)
     size = next((abs(found) for record in brief.history if (found := value(record))), 1.0)  # of the first that is not 0
-    noise = _noise(History(brief.history), size)
-    trials = [*_closed(brief, settings, reader, size, noise), *(Trial(setting, State.RUNNING) for setting in waiting)]
+    history = History(brief.history)
+    noise = _noise(history, size)
+    closed = _closed(brief, settings, reader, _steps(brief, history, noise, size))
+    trials = (*closed, *(Trial(setting, State.RUNNING) for setting in waiting))
     tried = frozenset(setting.identity() for setting in (*settings, *waiting, incumbent))
-    return Memory(incumbent, anchors, tuple(trials), tried, noise.sigma / size)
+    return Memory(incumbent, anchors, trials, tried, noise.sigma / size)
 
 
-def _closed(brief: Brief, settings: Sequence[Setting], reader: Reader, size: float, noise: Noise) -> Iterator[Trial]:
+def _closed(brief: Brief, settings: Sequence[Setting], reader: Reader, steps: Mapping[int, _Step]) -> Iterator[Trial]:
     """The trials that the closed experiments make."""
     moves = [_moves(record, setting, brief, reader) for record, setting in zip(brief.history, settings, strict=True)]
-    steps = _steps(brief, noise)
     heights = _heights(brief, {record.number: moved for record, moved in zip(brief.history, moves, strict=True)}, steps)
     level = heights.get(brief.parent, 0.0) if brief.parent is not None else 0.0
     for record, setting, moved in zip(brief.history, settings, moves, strict=True):
+        number = record.number
         if not moved and record.proposal.parent is not None:
             continue  # code alone: the outcome says nothing about the knobs
-        if isinstance(record.decision, Crash) or record.number not in heights:
+        if isinstance(record.decision, Crash) or number not in heights:
             yield Trial(setting, State.FAILED)
         else:
-            error = steps[record.number].variance ** 0.5 * noise.sigma
-            yield Trial(setting, State.MEASURED, (heights[record.number] - level) / size, error / size)
+            yield Trial(setting, State.MEASURED, heights[number] - level, steps[number].error)
 
 
 def _moves(record: Experiment, setting: Setting, brief: Brief, reader: Reader) -> bool:
@@ -160,25 +161,33 @@ def _moves(record: Experiment, setting: Setting, brief: Brief, reader: Reader) -
     return record.proposal.parent is not None and bool(setting.moved_from(reader.at(record.proposal.base, brief)))
 
 
-def _steps(brief: Brief, noise: Noise) -> dict[int, Difference]:
-    """What each measured experiment gained over its own base; a baseline nothing, as well as it was measured."""
-    history = History(brief.history)
-    found: dict[int, Difference] = {}
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What an experiment gained over its own base, and its standard error, as fractions of the metric's size."""
+
+    gain: float
+    error: float
+
+
+def _steps(brief: Brief, history: History, noise: Noise, size: float) -> dict[int, _Step]:
+    """The step of each measured experiment; a baseline gains nothing, as well as it was measured."""
+    found: dict[int, _Step] = {}
     for record in brief.history:
         if is_baseline(record) and values(record):
-            found[record.number] = Difference(0.0, 1 / len(values(record)))
+            found[record.number] = _Step(0.0, noise.sigma / len(values(record)) ** 0.5 / size)
         elif (step := history.step(record, noise)) is not None:
-            found[record.number] = Difference(brief.metric.gain(step.mean, 0.0), step.variance)
+            gain = brief.metric.gain(step.mean, 0.0)
+            found[record.number] = _Step(gain / size, noise.sigma * step.variance**0.5 / size)
     return found
 
 
-def _heights(brief: Brief, moves: Mapping[int, bool], steps: Mapping[int, Difference]) -> dict[int, float]:
-    """Each measured experiment's height, in the metric's unit; parents have lower numbers."""
+def _heights(brief: Brief, moves: Mapping[int, bool], steps: Mapping[int, _Step]) -> dict[int, float]:
+    """Each measured experiment's height, as a fraction of the metric's size; parents have lower numbers."""
     heights: dict[int, float] = {}
     for record in sorted(brief.history, key=lambda record: record.number):
         number, parent = record.number, record.proposal.parent
         if number in steps:
-            step = steps[number].mean if moves[number] else 0.0
+            step = steps[number].gain if moves[number] else 0.0
             heights[number] = step + (heights.get(parent, 0.0) if parent is not None else 0.0)
     return heights
 
