@@ -12,6 +12,8 @@ An expected failure of an experiment is not here: it is an outcome (`core.experi
 
 from __future__ import annotations
 
+from functools import partial
+
 
 class DeepLoopError(Exception):
     """Something a person can mend. `hint` says how, in one line."""
@@ -21,6 +23,10 @@ class DeepLoopError(Exception):
     def __init__(self, message: str, *, hint: str) -> None:
         super().__init__(message)
         self.hint = hint
+
+    def __reduce__(self) -> tuple[partial[DeepLoopError], tuple[str]]:
+        """How another process makes the same error; Exception's own way knows no keywords."""
+        return partial(type(self), hint=self.hint), (str(self),)
 
 
 class ConfigError(DeepLoopError):

@@ -31,7 +31,7 @@ class Tuner:
         self._reader = Reader()
 
     def propose(self, brief: Brief, checkout: Path) -> Idea | None:
-        """Move one to three constants, or carry out a hypothesis or a combination.
+        """Move one or more constants, or carry out a hypothesis or a combination.
 
         None where the files have nothing to move, or every setting in the space has been tried.
         """
@@ -65,7 +65,7 @@ def _own(move: Move, search: Search) -> Idea:
             f"{move.before} earlier trial(s) moved it: TPE drew the value from where the better ones lie, inside the "
             "trust region around the incumbent."
         )
-    riders = "".join(f" {name} rides along: its own trials make the model sure of a gain." for name in move.riders)
+    riders = "".join(f" {name} rides along: the model expects a gain of it." for name in move.riders)
     return Idea(
         _title(changes),
         _kind(changes),

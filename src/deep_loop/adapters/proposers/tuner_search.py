@@ -2,21 +2,24 @@
 
 Few knobs move at a time, because most joint jumps in many dimensions lose whatever they contain. For each dimension
 of a pool, and for some pairs, TPE draws candidates inside a trust region around the incumbent; the additive model's
-posterior draw picks one; up to two other moves that the model is sure of ride along. The strategy's weights say which
-kinds of knobs get into the pool, its ranges narrow the regions.
+posterior draw picks one; all other constants of which the model expects a gain ride along, so that gains too small to
+be told from noise add up to one that is not. The strategy's weights say which kinds of knobs get into the pool, its
+ranges narrow the regions.
 """
 
 from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from deep_loop import knobs
 from deep_loop.adapters.proposers.tuner_model import Estimate, Model, Point, place
 from deep_loop.adapters.proposers.tuner_space import Axis, Dimension, Options, bare, sources, space
-from deep_loop.adapters.proposers.tuner_tpe import draw
+from deep_loop.adapters.proposers.tuner_tpe import TOLERANCE, draw
 from deep_loop.adapters.proposers.tuner_trials import Memory
 from deep_loop.core.seed import derive
 from deep_loop.core.strategy import Strategy
@@ -27,8 +30,8 @@ SMALLEST = 4  # dimensions in a pool, where there are as many
 DRAWS = 6  # candidates of each subset
 PAIRS = 3  # of the pool's dimensions are drawn together,
 KNOWN = 2  # once this many trials have moved each: two steps into the dark hide each other's effect
-RIDERS = 2
-SURE = 1.0  # standard deviations above zero that a rider's expected gain must lie
+RIDE = 0.5  # standard deviations above zero that a rider's expected gain must lie
+FINE = 9  # places in the trust region where a rider may stand
 ROUNDS = (1.0, 4.0)  # radii of the trust region; the second round is for when all in the first was tried
 GRID = 33  # values of a continuous dimension that the last resort looks at
 
@@ -57,7 +60,7 @@ class Search:
         for number, radii in enumerate(ROUNDS):
             if moves := [*self._candidates(number, radii)]:
                 best = max(moves, key=lambda move: self.model.sampled(move.point))
-                return self._with_riders(best, moves)
+                return self._with_riders(best)
         return self._untried()
 
     def at(self, point: Point) -> Move | None:
@@ -125,17 +128,28 @@ class Search:
             inner = dimension
         return inner.around(centre, radii)
 
-    def _with_riders(self, lead: Move, moves: Sequence[Move]) -> Move:
-        """The leading move with up to RIDERS others on top that the model is sure of."""
-        chosen, riders = lead, list[str]()
-        sure = [m for m in moves if m.estimate.gain > max(SURE * m.estimate.deviation, self.memory.noise / 2)]
-        for move in sorted(sure, key=lambda move: -move.estimate.gain):
-            fits = len(riders) < RIDERS and len(move.point) == 1 and not move.point.keys() & chosen.point.keys()
-            if fits and (joint := self.at({**chosen.point, **move.point})):
-                chosen = joint
-                riders += move.point
-        leading_first = {key: chosen.sources[key] for key in (*lead.sources, *chosen.sources)}
-        return replace(chosen, sources=leading_first, riders=tuple(riders), before=lead.before)
+    def _with_riders(self, lead: Move) -> Move:
+        """The leading move, with all other constants where the model expects a gain."""
+        others = [dimension for dimension in self.dimensions if dimension.name not in lead.point]
+        riders = {other.name: at for other in others if (at := self._rider(other)) is not None}
+        joint = self.at({**lead.point, **riders}) if riders else None
+        if joint is None:
+            return lead
+        leading_first = {key: joint.sources[key] for key in (*lead.sources, *joint.sources)}
+        return replace(joint, sources=leading_first, riders=tuple(riders), before=lead.before)
+
+    def _rider(self, dimension: Dimension) -> float | None:
+        """Where near the incumbent this dimension is the most likely to gain; None where the model expects no gain."""
+        match self._region(dimension, 1.0):
+            case Options(sources=options):
+                points = np.arange(0.0, len(options))
+            case Axis(grid=True, low=low, high=high):
+                points = np.arange(np.ceil(low), high + TOLERANCE)
+            case Axis(low=low, high=high):
+                points = np.linspace(low, high, FINE)
+        found = {at: self.model.estimate({dimension.name: at}) for at in map(float, points)}
+        best = max(found, key=lambda at: found[at].gain - RIDE * found[at].deviation)
+        return best if found[best].gain > RIDE * found[best].deviation else None
 
     def _moved(self, names: Collection[str]) -> int:
         """How many trials stand elsewhere than the incumbent on one of these dimensions."""

@@ -8,6 +8,7 @@ Between experiments on the same code, heights differ exactly as the metric does.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -121,6 +122,7 @@ class Memory:
     trials: tuple[Trial, ...]
     tried: frozenset[tuple[object, ...]]  # identities of all settings, measured or not
     noise: float  # standard deviation of one run, as a fraction of the metric's size
+    doubt: float  # standard error of the incumbent's own value, in the same unit
 
 
 def recall(brief: Brief, reader: Reader) -> Memory:
@@ -138,7 +140,7 @@ def recall(brief: Brief, reader: Reader) -> Memory:
     closed = _closed(brief, settings, reader, _steps(brief, history, noise, size))
     trials = (*closed, *(Trial(setting, State.RUNNING) for setting in waiting))
     tried = frozenset(setting.identity() for setting in (*settings, *waiting, incumbent))
-    return Memory(incumbent, anchors, trials, tried, noise.sigma / size)
+    return Memory(incumbent, anchors, trials, tried, noise.sigma / size, _doubt(brief, history, noise) / size)
 
 
 def _closed(brief: Brief, settings: Sequence[Setting], reader: Reader, steps: Mapping[int, _Step]) -> Iterator[Trial]:
@@ -190,6 +192,13 @@ def _heights(brief: Brief, moves: Mapping[int, bool], steps: Mapping[int, _Step]
             step = steps[number].gain if moves[number] else 0.0
             heights[number] = step + (heights.get(parent, 0.0) if parent is not None else 0.0)
     return heights
+
+
+def _doubt(brief: Brief, history: History, noise: Noise) -> float:
+    """The standard error of the incumbent's own value, of what it does not share with its candidates' seeds."""
+    incumbent = next((record for record in brief.history if record.number == brief.parent), None)
+    runs = len(history.worth(incumbent)) if incumbent is not None else 0
+    return noise.own / math.sqrt(max(runs, 1))
 
 
 def _noise(history: History, size: float) -> Noise:
