@@ -140,7 +140,7 @@ class Executor(Protocol):
 class HumanChange:
     """What a person did to the study branch since the harness last looked."""
 
-    kind: str  # "program" (program.md, committed now as `human: ...`), "editable", "other"
+    kind: str  # "program" (program.md, committed now as `human: ...`), "code" (editable or protected), "other"
     commit: str
     paths: tuple[str, ...]
 
@@ -161,6 +161,10 @@ class Workspace(Protocol):
 
     def code(self, commit: str) -> Files:
         """The source files of any kind at a commit, protected ones and others too; data are left out."""
+        ...
+
+    def protected(self, commit: str) -> Mapping[str, str]:
+        """The protected files at a commit: path -> what tells its content from any other."""
         ...
 
     def read(self, commit: str, path: str) -> str | None:

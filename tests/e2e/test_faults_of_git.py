@@ -111,7 +111,7 @@ def test_a_person_moves_the_branch_between_two_sittings(tmp_path: Path) -> None:
 
 
 def test_a_person_takes_a_keep_off_the_branch(tmp_path: Path) -> None:
-    """The ledger and the experiment's ref have it still; nothing is put back behind the person's back."""
+    """The ledger and the experiment's ref have it still; what stands there now is measured, and built on."""
     lab = make(tmp_path / "lab", kept=True)
     went_well(run(lab))
     (kept,) = [line for line in faults_lab.closed(lab) if line.number == 1 and is_keep(line)]
@@ -121,7 +121,10 @@ def test_a_person_takes_a_keep_off_the_branch(tmp_path: Path) -> None:
     assert git(lab, "rev-parse", BRANCH) == before
     assert git(lab, "rev-parse", f"refs/deep-loop/{TAG}/1") == kept.commit
     went_well(run(lab, 2))
-    assert [line.number for line in faults_lab.closed(lab) if line.counted] == [1, 2]
+    first, kept, again, last = sorted(faults_lab.closed(lab), key=lambda line: line.number)
+    assert [line.counted for line in (first, kept, again, last)] == [False, True, False, True]
+    assert again.commit == before
+    assert last.proposal.parent == again.number
 
 
 def test_a_path_with_spaces_and_other_letters(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from faults_lab import BRANCH, WAITING, decision, goes_on, in_order, make, meanwhile, outcome, run, went_well
+from faults_lab import BRANCH, WAITING, closed, decision, goes_on, in_order, make, meanwhile, outcome, run, went_well
 from real_lab import error, git
 
 DEEDS = {
@@ -84,4 +84,21 @@ def test_by_a_person_during_a_study(tmp_path: Path, deed: Callable[[Path], objec
     else:
         assert "notes.txt in your checkout is protected and was changed" in done.err
         assert deed is Path.unlink or list((lab / ".deep-loop" / "found").rglob("notes.txt"))
+    goes_on(lab, 3)
+
+
+def test_committed_by_a_person_during_a_study(tmp_path: Path) -> None:
+    """A baseline under the new ones comes next, and what follows is compared with that."""
+    lab = make(tmp_path / "lab", WAITING)
+
+    def deed() -> None:
+        edited(lab / "notes.txt")
+        git(lab, "commit", "--quiet", "--message=notes", "notes.txt")
+
+    went_well(meanwhile(lab, deed, 2))
+    old, first, new, second = sorted(closed(lab), key=lambda line: line.number)
+    assert [line.counted for line in (old, first, new, second)] == [False, True, False, True]
+    assert git(lab, "show", f"{first.commit}:notes.txt") == "as it is"
+    assert [git(lab, "show", f"{line.commit}:notes.txt") for line in (new, second)] == ["easier"] * 2
+    assert second.proposal.parent == new.number
     goes_on(lab, 3)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
+import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -29,6 +31,7 @@ from deep_loop.testing.study_contract import Plan
 
 ML: Kinds[Proposal, Outcome, Closing] = Kinds(Proposal, Outcome, Closing)
 TAG, BRANCH = "exp1", "deep-loop/exp1"
+PATIENCE_SECONDS = 30.0
 TRAIN = "A = 1.0\nB = 1.0\nC = 1.0\nD = 1.0\n\nprint('val_bpb:', A + B + C + D + NOISE)\n"
 FILES = {
     "train.py": TRAIN,
@@ -98,6 +101,20 @@ def advise(dossier: Dossier) -> Advice:
     summary = f"after {len(dossier.experiments)}"
     strategy = Strategy(dossier.strategy.version + 1, prose=summary)
     return Advice("scripted", summary, strategy, dossier.hypotheses, (), (), (), ())
+
+
+def when(condition: Callable[[], bool], action: Callable[[], object]) -> threading.Thread:
+    """Do something in another thread as soon as the ledger says so."""
+
+    def watch() -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not condition() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        action()
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    return thread
 
 
 class Laboratory:

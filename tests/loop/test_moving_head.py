@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
-from laboratory import Laboratory, setting
+from laboratory import Laboratory, setting, when
 
 from deep_loop.testing.study_contract import Plan
-
-PATIENCE_SECONDS = 30.0
-
-
-def when(lab: Laboratory, condition: Callable[[], bool], action: Callable[[], object]) -> threading.Thread:
-    """Do something in another thread as soon as the ledger says so."""
-
-    def watch() -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not condition() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        action()
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    return thread
 
 
 def test_a_waiting_proposal_is_made_on_the_new_incumbent(tmp_path: Path) -> None:
@@ -65,8 +46,8 @@ def test_a_win_on_an_old_base_brings_a_combination(tmp_path: Path) -> None:
     )
     study = lab.study(6)
     release = lab.executor.release
-    when(lab, lambda: any(w.ask.id == 4 and w.proposal for w in lab.ledger().waiting()), lambda: release("uid-3"))
-    when(lab, lambda: ("C = 0.9", "keep") in lab.told(), lambda: release("uid-4"))
+    when(lambda: any(w.ask.id == 4 and w.proposal for w in lab.ledger().waiting()), lambda: release("uid-3"))
+    when(lambda: ("C = 0.9", "keep") in lab.told(), lambda: release("uid-4"))
     study.run()
     closed = {e.proposal.idea.title: e for e in lab.ledger().closed()}
     assert lab.told().index(("C = 0.9", "keep")) < lab.told().index(("B = 0.5", "keep"))
@@ -103,8 +84,8 @@ def test_a_loss_on_an_old_base_is_held_against_the_incumbent_of_now(tmp_path: Pa
     )
     study = lab.study(3)
     release = lab.executor.release
-    when(lab, lambda: any(e.number == 2 and e.measurements for e in lab.ledger().opened()), lambda: release("uid-3"))
-    when(lab, lambda: ("A = 0.5", "keep") in lab.told(), lambda: release("uid-4"))
+    when(lambda: any(e.number == 2 and e.measurements for e in lab.ledger().opened()), lambda: release("uid-3"))
+    when(lambda: ("A = 0.5", "keep") in lab.told(), lambda: release("uid-4"))
     study.run()
     assert ("B = 0.9", "discard") in lab.told()
     lab.check()

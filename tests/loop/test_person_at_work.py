@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from laboratory import BRANCH, TRAIN, Laboratory, put, setting
+from laboratory import BRANCH, TRAIN, Laboratory, Plan, put, setting, when
 
 from deep_loop.core.event import Closed, Event, MetaStarted, RunStarted, Warned
-from deep_loop.core.experiment import values
+from deep_loop.core.experiment import Discard, is_baseline, values
 from deep_loop.testing.doubles import Recorder
 
 AGAIN = "baseline after a person's change"
@@ -30,6 +30,65 @@ def test_a_person_s_commit_of_an_editable_file_is_measured_first(tmp_path: Path)
     assert lab.at("HEAD", "train.py").splitlines()[3] == "D = 0.5"
     assert lab.ledger().counted() == 3
     assert "wider" in lab.subjects()
+    lab.check()
+
+
+def test_a_person_s_commit_of_a_protected_file_is_measured_first(tmp_path: Path) -> None:
+    """What came before was measured by another ruler: nothing is compared with it, nor decided by it."""
+    lab = Laboratory(tmp_path / "lab", edits=lambda brief: setting(brief, A=0.9 - brief.ask.id / 100))
+
+    def person(event: Event) -> None:
+        if isinstance(event, Closed) and event.record.number == 1:
+            (lab.root / "prepare.py").write_text("# another ruler\n")
+            lab.commit("another ruler")
+
+    lab.study(3, observers=[Recorder(person)]).run()
+    closed = lab.ledger().closed()
+    again = next(e for e in closed if e.proposal.idea.title == AGAIN)
+    assert len(values(again)) == 2
+    assert {e.proposal.parent for e in closed if (e.order or 0) > (again.order or 0)} >= {again.number}
+    assert lab.at("HEAD", "prepare.py") == "# another ruler"
+    lab.check()
+
+
+def test_a_candidate_under_another_ruler_than_the_incumbent_is_discarded(tmp_path: Path) -> None:
+    """Protected files that were changed while it ran: its values say nothing beside the new baseline's."""
+    lab = Laboratory(
+        tmp_path / "lab",
+        Plan(slots=2, meta_interval=1000),
+        edits=lambda brief: setting(brief, A=0.9 - brief.ask.id / 100),
+        held=lambda job: job.id == "uid-3",  # the first run of experiment 1
+    )
+
+    def person(event: Event) -> None:
+        if isinstance(event, RunStarted) and event.unit == 1 and event.purpose == "first run":
+            (lab.root / "prepare.py").write_text("# another ruler\n")
+            lab.commit("another ruler")
+
+    study = lab.study(2, observers=[Recorder(person)])
+    when(lambda: (AGAIN, "keep") in lab.told(), lambda: lab.executor.release("uid-3"))
+    study.run()
+    assert lab.ledger().record(1).decision == Discard("protected files were changed meanwhile: nothing to compare with")
+    lab.check()
+
+
+def test_a_keep_that_a_person_takes_off_the_branch_is_no_incumbent(tmp_path: Path) -> None:
+    """What stands on the branch is measured again, though it was the baseline once, and built on."""
+    lab = Laboratory(tmp_path / "lab", edits=lambda brief: setting(brief, A=0.9 - brief.ask.id / 100))
+    before: list[str] = []
+
+    def person(event: Event) -> None:
+        if isinstance(event, Closed) and event.record.number == 0:
+            before.append(lab.git("rev-parse", "HEAD"))
+        if isinstance(event, Closed) and event.record.number == 1:
+            lab.git("reset", "--hard", "--quiet", before[0])
+
+    lab.study(2, observers=[Recorder(person)]).run()
+    first, again = [e for e in lab.ledger().closed() if is_baseline(e)]
+    assert again.proposal.idea.title == AGAIN
+    assert values(again) == values(first)
+    last = lab.ledger().record(max(e.number for e in lab.ledger().closed()))
+    assert last.proposal.parent == again.number
     lab.check()
 
 

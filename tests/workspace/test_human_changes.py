@@ -117,10 +117,10 @@ def test_a_locked_index_delays_the_commit(person, lab):
 @pytest.mark.parametrize(
     ("paths", "expected"),
     [
-        (["train.py"], ["editable"]),
+        (["train.py"], ["code"]),
         (["program.md"], ["program"]),
         (["notes.txt"], ["other"]),
-        (["prepare.py", "train.py", "program.md"], ["editable", "program"]),
+        (["prepare.py", "train.py", "program.md"], ["code", "program"]),
     ],
 )
 def test_a_persons_commit_is_reported_by_what_it_touches(person, lab, paths, expected):
@@ -142,7 +142,7 @@ def test_commits_between_the_harness_own_are_found(person, lab):
     lab.write({"process_log.md": "x\n"}, "meta: x")
     person.write(train__py="X = 3\n")
     second = person.commit("by hand")
-    assert [(c.kind, c.commit) for c in lab.sync()] == [("other", first), ("editable", second)]
+    assert [(c.kind, c.commit) for c in lab.sync()] == [("other", first), ("code", second)]
 
 
 def test_commits_made_while_no_harness_ran_are_found(person, lab):
@@ -152,7 +152,7 @@ def test_commits_made_while_no_harness_ran_are_found(person, lab):
     commit = person.commit("by hand")
     resumed = workspace(person.root)
     resumed.enter(None)
-    assert [(c.kind, c.commit) for c in resumed.sync()] == [("editable", commit)]
+    assert [(c.kind, c.commit) for c in resumed.sync()] == [("code", commit)]
     assert list(resumed.sync()) == []
 
 
@@ -162,7 +162,7 @@ def test_going_back_is_a_change_of_what_differs(person, lab):
     lab.settle(1, lab.commit(start, {"train.py": "X = 1\n"}, "one"), "one")
     lab.sync()
     person.git("reset", "--quiet", "--hard", start)
-    assert [(c.kind, c.commit, c.paths) for c in lab.sync()] == [("editable", start, ("train.py",))]
+    assert [(c.kind, c.commit, c.paths) for c in lab.sync()] == [("code", start, ("train.py",))]
 
 
 def test_a_long_history_is_one_change(person, lab):
@@ -171,7 +171,7 @@ def test_a_long_history_is_one_change(person, lab):
         person.git("commit", "--quiet", "--allow-empty", "-m", str(number))
     person.write(train__py="X = 3\n")
     head = person.commit("last")
-    assert [(c.kind, c.commit) for c in lab.sync()] == [("editable", head)]
+    assert [(c.kind, c.commit) for c in lab.sync()] == [("code", head)]
 
 
 def test_a_new_study_under_an_old_name_starts_afresh(person, lab):

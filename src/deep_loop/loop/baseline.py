@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from deep_loop.core.experiment import BASELINE, Breached, Crashed, Experiment, Idea, Proposal, TimedOut, outcomes
+from collections.abc import Sequence
+
+from deep_loop.core.experiment import (
+    BASELINE,
+    Breached,
+    Crashed,
+    Experiment,
+    Idea,
+    Proposal,
+    TimedOut,
+    is_baseline,
+    is_keep,
+    outcomes,
+)
 from deep_loop.core.record import Ask
 from deep_loop.core.seed import derive
 from deep_loop.core.syntax import fingerprint
@@ -16,14 +29,14 @@ PREPARE_SECONDS = 3600.0
 
 
 def due(lab: Lab) -> Experiment | None:
-    """Open a baseline's line where the head's editable files were never measured, else None.
+    """Open a baseline's line where the head is not what the incumbent is, else None.
 
-    That is so at a study's start, and after a person committed a change of an editable file.
+    That is so at a study's start, and after a person committed a change of an editable or protected file, or took a
+    keep off the branch. What failed as a baseline is not tried again.
     """
-    head = lab.workspace.head()
-    as_it_stands = fingerprint(lab.workspace.files(head))
-    incumbent = lab.incumbent()
-    if incumbent and as_it_stands in {fingerprint(lab.workspace.files(e.commit)) for e in (incumbent, _last(lab))}:
+    head, incumbent = lab.workspace.head(), lab.incumbent()
+    known = [incumbent, *_failed_last(lab)] if incumbent else []
+    if lab.stands(head) in [lab.stands(e.commit) for e in known]:
         return None
     if incumbent is None:
         _prepare(lab, head)
@@ -32,7 +45,9 @@ def due(lab: Lab) -> Experiment | None:
         kind=BASELINE,
         rationale="the code as it stands, before anything is proposed",
     )
-    proposal = Proposal(idea, ASKER, base=head, parent=None, commit=head, fingerprint=as_it_stands)
+    proposal = Proposal(
+        idea, ASKER, base=head, parent=None, commit=head, fingerprint=fingerprint(lab.workspace.files(head))
+    )
     ask = _ask(lab)
     lab.ledger.propose(ask, proposal)
     return lab.ledger.open(ask, proposal, counted=False)
@@ -67,9 +82,10 @@ def tail(experiment: Experiment) -> str:
     return last.tail if isinstance(last, Crashed) else ""
 
 
-def _last(lab: Lab) -> Experiment:
-    """The latest baseline that closed; there is one wherever there is an incumbent."""
-    return next(e for e in reversed(lab.ledger.closed()) if e.proposal.idea.kind == BASELINE)
+def _failed_last(lab: Lab) -> Sequence[Experiment]:
+    """The latest baseline that closed, if it failed."""
+    latest = next((e for e in reversed(lab.ledger.closed()) if is_baseline(e)), None)
+    return [latest] if latest and not is_keep(latest) else []
 
 
 def _ask(lab: Lab) -> Ask:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from deep_loop.core.decide import decide
 from deep_loop.core.event import Closed, RunStarted
-from deep_loop.core.experiment import Closing, Crash, Experiment, Keep, Measure, Proposal
+from deep_loop.core.experiment import Closing, Crash, Discard, Experiment, Keep, Measure, Proposal, is_baseline
 from deep_loop.core.guard import Rejected
 from deep_loop.core.readout import Exit
 from deep_loop.core.record import Ask, Waiting
@@ -139,6 +139,8 @@ class ExperimentUnit:
     def _advance(self, experiment: Experiment) -> Step:
         """Decide on the evidence so far."""
         lab = self.lab
+        if not is_baseline(experiment) and not lab.comparable(experiment):
+            return self._close(experiment, Discard("protected files were changed meanwhile: nothing to compare with"))
         decision = decide(gather(lab, experiment))
         if isinstance(decision, Measure):
             return runs.asked_for(lab, experiment, decision)

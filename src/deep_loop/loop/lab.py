@@ -14,6 +14,7 @@ from deep_loop.core.prune import hopeless
 from deep_loop.core.readout import Patterns, curve
 from deep_loop.core.rules import DEFAULT, Rules
 from deep_loop.core.seeding import Seeding, seeding
+from deep_loop.core.syntax import fingerprint
 from deep_loop.ports import Clock, Executor, Ledger, Proposer, Results, Workspace
 
 RECENT = 5  # experiments that the expected length of a run is taken from
@@ -83,8 +84,16 @@ class Lab:
     def base(self) -> str:
         """The commit to build on: the head, or the incumbent's own where a person's code on the head did not run."""
         head, incumbent = self.workspace.head(), self.incumbent()
-        measured = incumbent is None or self.workspace.files(head) == self.workspace.files(incumbent.commit)
+        measured = incumbent is None or self.stands(head) == self.stands(incumbent.commit)
         return head if measured or incumbent is None else incumbent.commit
+
+    def stands(self, commit: str) -> tuple[str, Mapping[str, str]]:
+        """What the metric depends on at a commit: what its editable files do, and the protected ones."""
+        return fingerprint(self.workspace.files(commit)), self.workspace.protected(commit)
+
+    def comparable(self, experiment: Experiment) -> bool:
+        """Whether a candidate is measured by the same protected files as the incumbent."""
+        return self.workspace.protected(experiment.commit) == self.workspace.protected(self.to_beat().commit)
 
     def to_beat(self) -> Experiment:
         """The incumbent, which there is wherever something is proposed."""

@@ -24,7 +24,7 @@ def watch(lab: Lab) -> bool:
         elif change.kind == "other" and HYPOTHESES in change.paths:
             _complain(lab, change.commit)
     tell_notices(lab)
-    return any(change.kind == "editable" for change in changes)
+    return any(change.kind == "code" for change in changes)
 
 
 def catch_up(lab: Lab) -> None:

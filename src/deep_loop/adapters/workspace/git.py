@@ -83,7 +83,7 @@ class GitWorkspace:
         self._entrance = Entrance(self._repository, self._store, self._person, branch, guarded, rescued, self.notices)
         self._seen = Seen(self._state / "heads" / tag)
         self._protected_at = lru_cache(maxsize=64)(
-            lambda commit: tuple(entry.path for entry in self._store.tree(commit, self._protected))
+            lambda commit: {entry.path: entry.blob for entry in self._store.tree(commit, self._protected)}
         )
 
     # --- the branch -------------------------------------------------------------------------------
@@ -200,6 +200,9 @@ class GitWorkspace:
             _link(folder / link, self.root / link, link, hidden)
         return folder
 
+    def protected(self, commit: str) -> Mapping[str, str]:
+        return self._protected_at(commit)
+
     def seal(self, folder: Path, commit: str) -> Seals:
         return seal.take(folder, self._protected_at(commit))
 
@@ -226,7 +229,7 @@ class GitWorkspace:
     def sync(self) -> Sequence[HumanChange]:
         """What a person did since the last look; edits of program and hypotheses are committed as `human: ...` first.
 
-        A commit that touches editable files is of kind "editable"; one that touches the program file is
+        A commit that touches editable or protected files is of kind "code"; one that touches the program file is
         (also) reported as "program"; any other as "other". One process where nothing changed.
         """
         head, attached = self._person.look()
@@ -310,7 +313,7 @@ class GitWorkspace:
         ]
 
     def _as_changes(self, commit: str, paths: tuple[str, ...]) -> list[HumanChange]:
-        kinds = ["editable"] if any(matches(path, self._editable) for path in paths) else []
+        kinds = ["code"] if any(matches(path, (*self._editable, *self._protected)) for path in paths) else []
         kinds += ["program"] if self._program in paths else []
         return [HumanChange(kind, commit, paths) for kind in kinds or ["other"]]
 
