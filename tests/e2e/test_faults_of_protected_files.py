@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from faults_lab import BRANCH, WAITING, closed, decision, goes_on, in_order, make, meanwhile, outcome, run, went_well
-from real_lab import error, git
+from real_lab import deep_loop, error, git
+
+from deep_loop.core.experiment import value
 
 DEEDS = {
     "edited": "open('notes.txt', 'a').write('easier')",
@@ -101,4 +104,5 @@ def test_committed_by_a_person_during_a_study(tmp_path: Path) -> None:
     assert git(lab, "show", f"{first.commit}:notes.txt") == "as it is"
     assert [git(lab, "show", f"{line.commit}:notes.txt") for line in (new, second)] == ["easier"] * 2
     assert second.proposal.parent == new.number
+    assert json.loads(deep_loop(lab, "status", "--json").out)["baseline"] == pytest.approx(value(new))
     goes_on(lab, 3)

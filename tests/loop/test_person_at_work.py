@@ -51,6 +51,21 @@ def test_a_person_s_commit_of_a_protected_file_is_measured_first(tmp_path: Path)
     lab.check()
 
 
+def test_what_was_tried_under_another_ruler_may_be_tried_again(tmp_path: Path) -> None:
+    """A duplicate is one where nothing has changed that could make it come to something else."""
+    lab = Laboratory(tmp_path / "lab", edits=lambda brief: setting(brief, A=1.5))
+
+    def person(event: Event) -> None:
+        if isinstance(event, Closed) and event.record.number == 1:
+            (lab.root / "prepare.py").write_text("# another ruler\n")
+            lab.commit("another ruler")
+
+    lab.study(2, observers=[Recorder(person)]).run()
+    one, other = (e for e in lab.ledger().closed() if e.counted)
+    assert one.proposal.fingerprint == other.proposal.fingerprint
+    lab.check()
+
+
 def test_a_candidate_under_another_ruler_than_the_incumbent_is_discarded(tmp_path: Path) -> None:
     """Protected files that were changed while it ran: its values say nothing beside the new baseline's."""
     lab = Laboratory(

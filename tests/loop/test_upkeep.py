@@ -237,3 +237,19 @@ def test_deaths_change_nothing_in_a_noisy_study(tmp_path: Path) -> None:
     assert lives > 5
     assert killed.account() == undisturbed.account()
     killed.check()
+
+
+def test_a_run_is_hopeless_beside_the_incumbents_on_its_own_seed(tmp_path: Path) -> None:
+    """How high a curve lies may be the seed's doing: that says nothing about the change."""
+    order: dict[str, int] = {}
+
+    def rising(job: Job) -> Exit | str:
+        loss = order.setdefault(job.env["DEEP_LOOP_SEED"], len(order) + 1)
+        return f"step 1 (50.0%) | loss: {loss}\n{seeded(job)}"
+
+    lab = Laboratory(
+        tmp_path / "lab", edits=steps({"A": 0.5}), program=rising, rules=replace(RULES, final_runs=0), prune_margin=0.01
+    )
+    lab.study(1).run()
+    assert isinstance(lab.ledger().record(1).decision, Keep)
+    lab.check()

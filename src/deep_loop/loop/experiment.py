@@ -102,7 +102,7 @@ class ExperimentUnit:
             words=f"experiment {run.unit}",
             id=recovery.job_id(lab, measurement.id),
             role=run.role,
-            hopeless=lab.doubter(experiment) if run.role in ("first", "fresh") else None,
+            hopeless=lab.doubter(experiment, seed) if run.role in ("first", "fresh") else None,
         )
         self._running[run] = _Running(measurement.id, seed, trial)
         lab.tell(RunStarted(run.unit, run.sought_by, run.title, slot.name, run.purpose))

@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deep_loop.core.event import Event
-from deep_loop.core.experiment import Closing, Experiment, Keep, Measured, Outcome, Proposal, is_keep, outcomes
+from deep_loop.core.experiment import (
+    Closing,
+    Experiment,
+    Keep,
+    Measured,
+    Outcome,
+    Proposal,
+    finished,
+    is_keep,
+    outcomes,
+)
 from deep_loop.core.metric import Metric
 from deep_loop.core.prune import hopeless
 from deep_loop.core.readout import Patterns, curve
@@ -106,12 +116,16 @@ class Lab:
         kept = ((e, e.decision) for e in reversed(self.ledger.closed()))
         return next((e for e, keep in kept if isinstance(keep, Keep) and not keep.simplification), None)
 
-    def doubter(self, experiment: Experiment) -> Callable[[str], str | None] | None:
-        """What tells from a log why a run of `experiment` is hopeless by now, in any thread; None for a baseline."""
+    def doubter(self, experiment: Experiment, seed: int) -> Callable[[str], str | None] | None:
+        """What tells from a log why a run of `experiment` is hopeless by now, in any thread; None for a baseline.
+
+        It is held against the incumbent's run on the same seed where there is one, else against its first.
+        """
         margin, rival = self.task.prune_margin, self.incumbent()
         if margin is None or rival is None or experiment.proposal.parent is None:
             return None
-        reference = next((o.curve for o in outcomes(rival) if isinstance(o, Measured)), ())
+        runs = sorted(finished(rival), key=lambda run: run.seed != seed)
+        reference = next((run.outcome.curve for run in runs if isinstance(run.outcome, Measured)), ())
         return lambda log: hopeless(curve(log, self.task.patterns.progress), reference, margin)
 
     def estimate(self) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deep_loop.core.event import Refused
-from deep_loop.core.experiment import Experiment, Idea, Proposal, is_keep
+from deep_loop.core.experiment import Experiment, Idea, Proposal, is_baseline, is_keep
 from deep_loop.core.guard import Accepted, Rejected, review
 from deep_loop.core.record import Ask
 from deep_loop.errors import WorkspaceError
@@ -153,5 +153,14 @@ def _name(ask: Ask) -> str:
 
 
 def _fingerprints(lab: Lab) -> dict[str, int]:
-    """What was tried already. What waits has no number yet; its base may still move."""
-    return {e.proposal.fingerprint: e.number for e in [*lab.ledger.closed(), *lab.ledger.opened()]}
+    """What was tried already under the protected files of now: under others it may come to something else.
+
+    What waits has no number yet; its base may still move.
+    """
+    closed, since = lab.ledger.closed(), 0
+    now = lab.workspace.protected(lab.base())
+    for baseline in (e for e in reversed(closed) if is_baseline(e) and is_keep(e)):
+        if lab.workspace.protected(baseline.commit) != now:
+            break
+        since = baseline.number
+    return {e.proposal.fingerprint: e.number for e in [*closed, *lab.ledger.opened()] if e.number >= since}

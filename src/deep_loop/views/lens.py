@@ -121,11 +121,12 @@ class Lens:
         counted = [e for e in closed if e.counted]
         revisions = self._ledger.revisions()
         kept = [e for e in closed if is_keep(e)]
-        baseline = next((value(e) for e in kept if e.proposal.parent is None), None)
+        baseline = next((e for e in reversed(kept) if is_baseline(e)), None)  # by the files that count now
+        start = value(baseline) if baseline else None
         study = self._settings.study
         rules = Rules(baseline_runs=study.baseline_runs, reference_runs=study.reference_runs)
         best = _best(kept[-1], rules) if kept else None
-        gain = _gain(self._settings, best.value if best else None, baseline)
+        gain = _gain(self._settings, best.value if best else None, start)
         statuses = [e.decision.status for e in counted if e.decision]
         now = time.time()
         began = self._ledger.info.created_at
@@ -143,8 +144,8 @@ class Lens:
             keeps=statuses.count("keep"),
             discards=statuses.count("discard"),
             crashes=statuses.count("crash"),
-            baseline=baseline,
-            baseline_held_out=_held_out(next((e for e in kept if is_baseline(e)), None)),
+            baseline=start,
+            baseline_held_out=_held_out(baseline),
             incumbent=best,
             gain=gain[0],
             relative_gain=gain[1],

@@ -84,7 +84,7 @@ class Overview:
     keeps: int
     discards: int
     crashes: int
-    baseline: float | None
+    baseline: float | None  # of the latest one: what a person changed since the first is no gain of the study's
     incumbent: Best | None
     baseline_held_out: float | None
     gain: float | None  # of the incumbent over the baseline; positive is better

@@ -113,7 +113,7 @@ def table(evidence: Evidence, dossier: Dossier) -> tuple[tuple[str, str, str], .
     metric = dossier.metric
     best = value(evidence.incumbent) if evidence.incumbent else None
     was = _value_before(evidence, dossier)
-    first = next((value(b) for b in evidence.baselines if value(b) is not None), None)
+    first = next((value(b) for b in reversed(evidence.baselines) if value(b) is not None), None)
     rows = [
         ("experiments", str(len(evidence.trials)), f"+{len(evidence.recent)}"),
         _row("kept", *([trial.kept for trial in trials] for trials in groups)),
@@ -158,10 +158,10 @@ def _plateau(evidence: Evidence) -> bool:
 
 
 def _standing(evidence: Evidence) -> str:
-    """Where the study stands: incumbent, its value, its lead over the first baseline."""
+    """Where the study stands: incumbent, its value, its lead over the latest baseline."""
     incumbent = evidence.incumbent
     best = value(incumbent) if incumbent else None
-    first = next((b for b in evidence.baselines if value(b) is not None), None)
+    first = next((b for b in reversed(evidence.baselines) if value(b) is not None), None)
     if incumbent is None or best is None:
         return "There is no incumbent yet."
     said = f"The incumbent is experiment {incumbent.number}: {evidence.metric.name} {best:.6f}"
