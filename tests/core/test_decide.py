@@ -29,7 +29,7 @@ from deep_loop.core.experiment import (
     TimedOut,
 )
 from deep_loop.core.metric import Direction, Metric
-from deep_loop.core.noise import Series
+from deep_loop.core.noise import Group, Series
 from deep_loop.core.rules import Rules
 
 LOSS, SCORE = Metric("val_bpb"), Metric("accuracy", Direction.MAXIMIZE)
@@ -150,6 +150,23 @@ def test_a_gain_within_the_noise_is_no_gain() -> None:
     decision = decide(of(0.9995))
     assert isinstance(decision, Discard)
     assert decision.reason.endswith("against the incumbent, within the noise")
+
+
+def test_a_first_run_is_seen_beside_its_like() -> None:
+    """Where all seem as good the incumbent was unlucky, and where all seem worse it was lucky."""
+    incumbent = (0.99, 1.0, 1.01, 1.0)
+
+    def beside(level: float) -> Group:
+        return tuple(at((level + 0.01 * math.sin(n),), (10 + n,)) for n in range(16))
+
+    alike, first = (decide(of(0.982, incumbent=incumbent, beside=b)) for b in (beside(0.984), ()))
+    assert isinstance(alike, Discard)
+    assert isinstance(first, Measure)
+    middling, best = (decide(of(1.0001, incumbent=incumbent, beside=b)) for b in ((), beside(1.015)))
+    assert isinstance(middling, Discard)
+    assert isinstance(best, Measure)
+    assert best.reason.startswith("worse by 0.000")
+    assert best.reason.endswith(", yet better than its like: to be confirmed on a fresh seed")
 
 
 def test_a_clear_win_is_kept_on_fresh_runs_alone() -> None:

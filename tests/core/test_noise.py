@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import quad
+from scipy.stats import norm
 
-from deep_loop.core.noise import STEPS, Noise, Series, difference, drift, estimate
+from deep_loop.core.noise import EFFECTS, STEPS, Noise, Series, beside, difference, drift, estimate
 
 values = st.lists(st.floats(-100, 100), min_size=1, max_size=8)
 SEEDS = itertools.count(1_000)
@@ -136,3 +138,40 @@ def test_later_runs_are_held_against_earlier_ones() -> None:
     moved = drift(alone((1.0, 1.2, 2.0, 2.2), (1, 2, 30, 40)), Noise(0.1, 9))
     assert moved == (pytest.approx(1.0), pytest.approx(0.1))
     assert drift(alone((1.0, 1.2, 2.0), (1, 2, 30)), Noise(0.1, 9)) is None
+
+
+@pytest.mark.parametrize(("step", "alike"), [(0.0025, 0.0), (0.16, 0.0), (0.01, 0.6)])
+def test_alone_a_first_run_is_held_against_the_incumbent_only(step: float, alike: float) -> None:
+    """Without other candidates there is nothing to tell the incumbent's luck by."""
+    reference, first = Series((1.0, 1.4, 0.9), (0, 1, 5), (7, 8, 9)), Series((0.7,), (6,), (8,))
+    noise = Noise(0.2, 4, step, alike)
+    found, expected = beside(reference, (), first, noise), difference(first, reference, noise)
+    assert found.mean == pytest.approx(expected.mean)
+    assert found.variance == pytest.approx(expected.variance)
+
+
+def test_the_incumbents_luck_is_that_of_the_posterior() -> None:
+    """Bayes' rule by adaptive quadrature, for two other candidates: one near the incumbent, one far from it."""
+    noise, reference, first = Noise(2.0, 9), Series((10.0, 14.0), (0, 1), (0, 1)), Series((9.0,), (4,), (2,))
+    others = (Series((15.0,), (2,), (3,)), Series((1.0,), (3,), (4,)), Series((5.0, 6.0), (5, 6), (5, 6)))
+
+    def chance(luck: float) -> float:  # of the incumbent's mean being 12 + 2 * luck, as far as that goes
+        effects = [[norm.pdf(m, luck, math.sqrt(1 + e)) for e in EFFECTS] for m in (1.5, -5.5)]
+        return float(norm.pdf(luck, 0, math.sqrt(0.5)) * math.prod(map(sum, effects)))
+
+    whole, mean, square = (quad(lambda x, k=k: x**k * chance(x), -6, 6)[0] for k in range(3))
+    found = beside(reference, others, first, noise)
+    assert found.mean == pytest.approx(9 - 12 - 2 * mean / whole, rel=1e-3)
+    assert found.variance == pytest.approx(1 + square / whole - (mean / whole) ** 2, rel=1e-3)
+
+
+def test_an_unlucky_incumbent_is_seen_through() -> None:
+    """Where everything seems better by as much, the incumbent's runs were too bad; that they were few counts less."""
+    random = np.random.default_rng(3)
+    noise, reference = Noise(1.0, 20), Series((1.0, 1.1, 0.9), (0, 1, 2), (0, 1, 2))  # of a commit that is worth 0
+    others = [Series((float(random.normal()),), (n,), (n,)) for n in range(3, 19)]
+    first = Series((-0.5,), (20,), (20,))
+    alone, found = difference(first, reference, noise), beside(reference, others, first, noise)
+    assert alone.mean == pytest.approx(-1.5)
+    assert -1.0 < found.mean < -0.3
+    assert 1 < found.variance < 1.2 < alone.variance

@@ -2,17 +2,17 @@
 
 The rule is pure: the same evidence always gets the same answer. It goes in stages.
 
-1. *Screen.* The first run is compared with the incumbent. A gain of less than `SCREEN` standard errors is discarded.
-   What passes was chosen for being good, so this run counts no further.
+1. *Screen.* The first run is compared with the incumbent, whose luck is judged by the other candidates' first runs
+   as well (`core.noise.beside`). A gain of less than `SCREEN` standard errors is discarded. What passes was chosen for
+   being good, so this run counts no further.
 2. *Test.* The change runs on fresh seeds, one run at a time, and the incumbent too where that makes the comparison
    the more certain. The seeds are those of the incumbent's own runs, so that what a seed brings to both is not taken
    for a gain (`core.noise`). After each run the evidence is the likelihood ratio of Student's t for a gain of
    `EFFECT` sigma, of what seeds do not have in common, against no gain: Hajnal's sequential t-test (1961, Biometrika
    48, 65-75; Schnuerch and Erdfelder 2020, Psychological Methods 25, 206-226). It is kept once the ratio reaches 1 /
-   level, and discarded once it falls below `FUTILE`, which rises by `HASTE` with each run: ending early can only make
-   false keeps rarer. Under no gain the ratio is a martingale of mean 1, as that of a maximal invariant, so that by
-   Ville's inequality it ever reaches 1 / level with a probability of at most `level`, however often one looks
-   (Perez-Ortiz, Lardy, de Heide and Grunwald 2024, Annals of Statistics 52, 1410-1432).
+   level, and discarded once it falls below `FUTILE`. Under no gain the ratio is a martingale of mean 1, as that of a
+   maximal invariant, so that by Ville's inequality it ever reaches 1 / level with a probability of at most `level`,
+   however often one looks (Perez-Ortiz, Lardy, de Heide and Grunwald 2024, Annals of Statistics 52, 1410-1432).
    `core.allowance` makes the levels of a study add up.
 3. *Audit.* A gain beyond the plausible is held until two more runs, with clean caches, show at least half of it.
 
@@ -48,14 +48,13 @@ from deep_loop.core.experiment import (
     TimedOut,
 )
 from deep_loop.core.metric import Metric
-from deep_loop.core.noise import NONE, Group, Noise, Series, difference, estimate
+from deep_loop.core.noise import NONE, Group, Noise, Series, beside, difference, estimate
 from deep_loop.core.rules import Rules
 
-SCREEN = 1.05  # standard errors that a first run must gain
+SCREEN = 1.2  # standard errors that a first run must gain
 EFFECT = 1.75  # the gain that the test looks for, in sigma of what seeds do not have in common
 NOT_WORSE = 0.1  # level of the test of simpler code
-FUTILE = 0.4  # likelihood ratio below which a test ends after its first fresh run
-HASTE = 1.12  # times that it has to be more after each run that follows: a test that drags on takes others' runs
+FUTILE = 0.4  # likelihood ratio below which a test ends
 SUSPICIOUS = 10.0  # times the usual gain, beyond which one is hard to believe
 AUDITS = 2  # runs with clean caches for a gain that is hard to believe
 
@@ -226,14 +225,13 @@ def _noisy(evidence: Evidence, noise: Noise) -> Decision:
     words = f"{_signed(better.gain, mean)} on {len(evidence.fresh)} fresh seed(s), noise {noise.sigma:.2g}"
     if better.ratio(EFFECT * noise.own) * evidence.level >= 1:
         return _audited(evidence, Keep(words, better.gain), mean, noise.sigma)
-    futile = FUTILE * HASTE ** (len(evidence.fresh) - 1)
-    hopeful = better.ratio(EFFECT * noise.own) >= futile
+    hopeful = better.ratio(EFFECT * noise.own) >= FUTILE
     if margin is not None:
         anchor = evidence.anchor or evidence.reference
         equal = _contest(evidence, evidence.fresh, anchor, noise, -margin * noise.sigma)
         if equal.ratio(margin * noise.sigma) * NOT_WORSE >= 1:
             return Keep(f"simpler code, {words}", better.gain, simplification=True)
-        hopeful |= equal.ratio(margin * noise.sigma) >= futile
+        hopeful |= equal.ratio(margin * noise.sigma) >= FUTILE
     if not hopeful or len(evidence.fresh) >= evidence.rules.most_runs:
         return Discard(f"{words}: not sure enough")
     return Measure(_next(evidence, noise, margin), f"{words}: not settled yet")
@@ -244,8 +242,10 @@ def _screened(evidence: Evidence, noise: Noise, margin: float | None) -> Decisio
     assert evidence.reference
     mean = math.fsum(evidence.reference.values) / len(evidence.reference)
     better = _contest(evidence, evidence.first, evidence.reference, noise, evidence.rules.min_gain)
-    promising = better.spare > SCREEN * better.error
-    words = _signed(better.gain, mean)
+    found = beside(evidence.reference, evidence.beside, evidence.first, noise)
+    spare = evidence.metric.gain(found.mean, 0.0) - evidence.rules.min_gain
+    promising = spare > SCREEN * math.sqrt(found.variance) * noise.sigma
+    words = _signed(better.gain, mean) + (", yet better than its like" if promising and better.spare <= 0 else "")
     if not promising and margin is not None:
         anchor = evidence.anchor or evidence.reference
         promising = _contest(evidence, evidence.first, anchor, noise, -margin / 2 * noise.sigma).spare > 0

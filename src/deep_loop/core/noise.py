@@ -128,6 +128,33 @@ def difference(one: Series, other: Series, noise: Noise) -> Difference:
     return Difference(float(contrast @ fit.projected), float(contrast @ contrast))
 
 
+def beside(reference: Series, others: Group, first: Series, noise: Noise) -> Difference:
+    """How much more a candidate's first run measures than the incumbent, with other candidates' runs for a check.
+
+    If the incumbent's few runs were lucky, all that is held against them seems worse by as much. How lucky they were
+    is estimated from the single runs of `others` by empirical Bayes (Robbins 1956; Efron 2010, Large-Scale Inference,
+    section 1.1): normal before they are seen, with the effects of changes a scale mixture around none by `EFFECTS`.
+    """
+    import numpy as np
+
+    single = [one for one in others if len(one) == 1]
+    *found, mine = _single((reference, *single, first), noise.step, noise.alike)
+    own = 1 - noise.alike
+    luck = max(mine.variance - own, 0.0)  # variance of the incumbent's level, in units of sigma^2
+    if not found or not luck:
+        return mine
+    shifts = math.sqrt(luck) * np.linspace(-4, 4, 81)
+    means = np.array([one.mean / noise.sigma for one in found])[:, None]
+    spreads = np.array([max(one.variance - luck, own) for one in found])[:, None, None] + np.array(EFFECTS)
+    squares = (means - shifts)[..., None] ** 2  # (candidates, shifts, 1); spreads are (candidates, 1, effects)
+    chances = np.log((np.exp(-squares / spreads / 2) / np.sqrt(spreads)).sum(-1) + 1e-300).sum(0) - shifts**2 / luck / 2
+    weights = np.exp(chances - chances.max())
+    weights /= weights.sum()
+    shift = float(weights @ shifts)
+    left = float(weights @ (shifts - shift) ** 2)
+    return Difference(mine.mean - shift * noise.sigma, mine.variance - luck + left)
+
+
 def drift(series: Series, noise: Noise) -> tuple[float, float] | None:
     """How much the later half of a commit's runs lies above the earlier one, and the standard error of that.
 
