@@ -278,6 +278,23 @@ def test_a_reproduction_is_looked_over_as_well(tmp_path: Path) -> None:
     assert "the protected prepare.py was deleted by the run" in said[0]
 
 
+def test_a_reproduction_says_what_it_waits_for(tmp_path: Path) -> None:
+    """At once, not when the wait is over."""
+    lab = Laboratory(tmp_path / "lab", edits=lambda brief: setting(brief, A=1.5), held=lambda job: "-repro" in job.id)
+    lab.study(1).run()
+    made = ports(lab)
+    made.executor.notices.append("a run waits for gpu:0")
+    said: list[str] = []
+
+    def hear(words: str) -> None:
+        said.append(words)
+        lab.executor.release()
+
+    assert reproduce(made, 1, 1, "mark", hear).agrees is not False
+    assert said[0] == "a run waits for gpu:0"
+    assert said[1].startswith("run 1 of 1")
+
+
 def test_a_holdout_run_has_its_own_command_and_metric(tmp_path: Path) -> None:
     """It runs the kept commit, with its seed and under the same rules."""
     lab = Laboratory(
