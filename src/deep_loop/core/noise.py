@@ -110,13 +110,15 @@ def _close(group: tuple[Series, ...], noise: Noise) -> float:
 
     An effect is taken to be normal around none, by one of `EFFECTS`: a scale mixture, peaked and with a heavy tail.
     """
-    total = 0.0
-    for found in _single(group, noise.step, noise.alike):
-        square = (found.mean / noise.sigma) ** 2
-        spreads = [found.variance + effect for effect in EFFECTS]
-        total += math.log(sum(math.exp(-square / spread / 2) / math.sqrt(spread) for spread in spreads) + 1e-300)
-        total -= math.log(noise.sigma)
-    return total
+    found = _single(group, noise.step, noise.alike)
+    densities = math.fsum(_log_density(one.mean / noise.sigma, one.variance) for one in found)
+    return densities - len(found) * math.log(noise.sigma)
+
+
+def _log_density(gap: float, variance: float) -> float:
+    """Of a gap measured with `variance`, both in units of sigma, if the effect is by `EFFECTS`; but for a constant."""
+    spreads = [variance + effect for effect in EFFECTS]
+    return math.log(sum(math.exp(-(gap**2) / spread / 2) / math.sqrt(spread) for spread in spreads) + 1e-300)
 
 
 def difference(one: Series, other: Series, noise: Noise) -> Difference:
@@ -135,23 +137,22 @@ def beside(reference: Series, others: Group, first: Series, noise: Noise) -> Dif
     is estimated from the single runs of `others` by empirical Bayes (Robbins 1956; Efron 2010, Large-Scale Inference,
     section 1.1): normal before they are seen, with the effects of changes a scale mixture around none by `EFFECTS`.
     """
-    import numpy as np
-
     single = [one for one in others if len(one) == 1]
     *found, mine = _single((reference, *single, first), noise.step, noise.alike)
     own = 1 - noise.alike
     luck = max(mine.variance - own, 0.0)  # variance of the incumbent's level, in units of sigma^2
     if not found or not luck:
         return mine
-    shifts = math.sqrt(luck) * np.linspace(-4, 4, 81)
-    means = np.array([one.mean / noise.sigma for one in found])[:, None]
-    spreads = np.array([max(one.variance - luck, own) for one in found])[:, None, None] + np.array(EFFECTS)
-    squares = (means - shifts)[..., None] ** 2  # (candidates, shifts, 1); spreads are (candidates, 1, effects)
-    chances = np.log((np.exp(-squares / spreads / 2) / np.sqrt(spreads)).sum(-1) + 1e-300).sum(0) - shifts**2 / luck / 2
-    weights = np.exp(chances - chances.max())
-    weights /= weights.sum()
-    shift = float(weights @ shifts)
-    left = float(weights @ (shifts - shift) ** 2)
+    gaps = [(one.mean / noise.sigma, max(one.variance - luck, own)) for one in found]
+    shifts = [math.sqrt(luck) * step / 10 for step in range(-40, 41)]  # four standard deviations to each side
+    chances = [
+        math.fsum(_log_density(gap - shift, variance) for gap, variance in gaps) - shift**2 / luck / 2
+        for shift in shifts
+    ]
+    weights = [math.exp(chance - max(chances)) for chance in chances]
+    total = math.fsum(weights)
+    shift = math.fsum(weight * one for weight, one in zip(weights, shifts, strict=True)) / total
+    left = math.fsum(weight * (one - shift) ** 2 for weight, one in zip(weights, shifts, strict=True)) / total
     return Difference(mine.mean - shift * noise.sigma, mine.variance - luck + left)
 
 
