@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
+from deep_loop.core.budget import Spending
+from deep_loop.core.call import Call, Failure, Purpose, Usage
 from deep_loop.core.cohort import Advice, Dossier, Revision
 from deep_loop.core.event import Event
 from deep_loop.core.experiment import Experiment, Idea, Proposal
@@ -40,6 +42,26 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What a task allows a change, and a run of it."""
+
+    command: str
+    editable: Sequence[str]  # paths or glob patterns
+    protected: Sequence[str]
+    budget_seconds: float  # what a run gives itself
+    timeout_seconds: float  # when it is killed
+    kinds: Sequence[str]  # the kinds of change that the outer tier tells apart
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What a person wants tried, in their words."""
+
+    id: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Brief:
     """What a proposer is told. Everything in it is as of the ask, never newer."""
 
@@ -56,25 +78,56 @@ class Brief:
     pending: Sequence[Proposal]  # asked earlier and not closed yet: running, or waiting for a slot
     refusals: Sequence[Refusal[Proposal]]  # the latest, oldest first
     files_at: Callable[[str], Files]  # the editable files of any commit above; safe in any thread
+    terms: Terms
+    call: str = ""  # marks every process of this call
+    constitution: str = ""  # CLAUDE.md: what a proposer may do and may not
+    suggestions: Sequence[Suggestion] = ()  # a person's, not yet taken up; oldest first
+    noise: float | None = None  # standard deviation of one run, in the metric's unit
+    drought: int | None = None  # experiments since the last keep, where there are so many that a bold change is due
+    start: int | None = None  # the experiment whose files lie in the checkout, where that is not `parent`
+    log: Callable[[int], str] = lambda number: ""  # the end of an experiment's latest log; safe in any thread
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a proposer's change comes back to it."""
+
+    kind: Literal["crash", "refused"]
+    text: str  # the end of the log, or the rule that it breaks
+    session: str = ""  # what the proposer called the session in which it made the change
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one call. Neither idea nor failure: there is nothing to propose now, or to mend."""
+
+    idea: Idea | None = None
+    failure: Failure | None = None
+    usages: tuple[Usage, ...] = ()
+    session: str = ""  # by which a later call goes on with this one
 
 
 class Proposer(Protocol):
-    """Thinks of one change at a time. Runs in a worker thread; keeps no state that a restart would miss."""
+    """Thinks of one change at a time. Runs in a worker thread; keeps no state that a restart would miss.
+
+    What goes wrong in the world outside is a `Failure`, not an exception.
+    """
 
     name: str
 
-    def propose(self, brief: Brief, checkout: Path) -> Idea | None:
-        """Edit the editable files under `checkout` (a repository of its own, at `brief.base`) and say why.
+    def propose(self, brief: Brief, checkout: Path) -> Answer:
+        """Edit the editable files under `checkout` (a repository of its own, at `brief.base`) and say why."""
+        ...
 
-        None means that it has nothing to propose now.
+    def mend(self, brief: Brief, checkout: Path, objection: Objection) -> Answer:
+        """Mend a change of its own: `checkout` has the editable files as it left them, at the same path as before.
+
+        An answer without an idea lets the objection stand.
         """
         ...
 
-    def repair(self, brief: Brief, checkout: Path, failure: str) -> bool:
-        """Mend, in `checkout`, a change of its own that crashed with `failure` (the log's tail).
-
-        False means that it will not try: the crash stands.
-        """
+    def stop(self) -> None:
+        """End soon what goes on in other threads: their answers say "stopped". Nothing is asked afterwards."""
         ...
 
 
@@ -107,6 +160,7 @@ class Job:
     writes: tuple[Path, ...] = ()  # places outside of `folder` that it may write to, a sandbox or not
     channel: Path | None = None  # a file that the evaluator may append to; its text comes back as `Exit.channel`
     holdout: bool = False  # whether it may see the held-out data, which a sandbox hides from all other runs
+    courteous: bool = False  # it is interrupted (SIGINT) and given a moment before it is killed
     clean: bool = False  # caches that runs may write to are empty for this one
     protected: tuple[Path, ...] = ()  # files in `folder` that it cannot write to, where a sandbox can see to it
 
@@ -175,8 +229,11 @@ class Workspace(Protocol):
         """Subjects of the study branch's latest commits, newest first."""
         ...
 
-    def checkout(self, commit: str) -> Path:
-        """A new folder outside the person's checkout: a repository of its own with one commit, for a proposer."""
+    def checkout(self, commit: str, name: str, texts: Files = MappingProxyType({})) -> Path:
+        """A new folder outside the person's checkout: a repository of its own with one commit, for a proposer.
+
+        The same name gets the same path, and what was there before is gone. `texts` lie over the commit's files.
+        """
         ...
 
     def collect(self, checkout: Path) -> Mapping[str, str | None]:
@@ -335,6 +392,40 @@ class Ledger(Protocol[P, O, D]):
 
     def revisions(self) -> Sequence[Revision]:
         """All of them, oldest first."""
+        ...
+
+    def asked(self) -> int:
+        """How many asks there were."""
+        ...
+
+    def call(self, agent: str, purpose: Purpose, ask: Ask | None) -> int:
+        """Note that somebody begins to think; returns the call's id."""
+        ...
+
+    def called(
+        self, call: int, usages: Sequence[Usage], usd: float | None, failure: Failure | None, session: str = ""
+    ) -> None:
+        """Note what came of a call; raises LedgerError where that is known already."""
+        ...
+
+    def calls(self) -> Sequence[Call]:
+        """All of them, oldest first. Amortised: a call reads only what is new."""
+        ...
+
+    def spending(self) -> Spending:
+        """What all ended calls and runs took. Amortised like `calls`."""
+        ...
+
+    def suggest(self, text: str) -> Suggestion:
+        """Keep what a person wants tried (any process may)."""
+        ...
+
+    def suggestions(self) -> Sequence[Suggestion]:
+        """Those not taken up yet, oldest first."""
+        ...
+
+    def take_up(self, suggestion: int, ask: Ask) -> None:
+        """Note that an ask's proposal follows a suggestion; a second time changes nothing."""
         ...
 
     def request(self, kind: str, payload: Mapping[str, str]) -> int:

@@ -128,6 +128,7 @@ def study(
     from deep_loop.core.budget import Budget
     from deep_loop.loop import study as loop
     from deep_loop.loop.experiment import ExperimentUnit
+    from deep_loop.loop.panel import Panel
 
     settings = config.load(root)
     started = time.time()
@@ -139,14 +140,10 @@ def study(
         hold(root, me) as held,
         _lab(root, settings, options, (*observers, _Pauses(held, me)), runner=executor) as lab,
     ):
+        budget = Budget(max_experiments, _deadline(settings, options, started))
         yield loop.Study(
-            loop.Settings(
-                options.tag,
-                Budget(max_experiments, _deadline(settings, options, started)),
-                settings.study.ahead,
-                settings.study.final_runs,
-            ),
-            ExperimentUnit(lab),
+            loop.Settings(options.tag, budget, settings.study.ahead, settings.study.final_runs),
+            ExperimentUnit(lab, Panel(lab, budget)),
             _outer(lab, settings, interval),
             lab.ledger,
             lab.executor.slots,
@@ -287,7 +284,7 @@ def _lab(
             ledger=ledger,
             workspace=workspace,
             executor=executor,
-            proposer=Tuner(),
+            proposers={"tuner": Tuner()},
             results=ResultsTable(root / "results.tsv", settings.metric),
             clock=clock,
             tell=Audience(observers).tell,

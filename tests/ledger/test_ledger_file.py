@@ -332,6 +332,8 @@ def test_an_older_files_lines_learn_what_was_closed_before_them(path: Path) -> N
         before = ledger.closed()
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("ALTER TABLE units DROP COLUMN closed_before")
+        connection.execute("DROP TABLE calls")
+        connection.execute("DROP TABLE suggestions")
         connection.execute(f"PRAGMA user_version = {MIGRATIONS.index(CLOSED_BEFORE)}")
         connection.commit()
     with loaded(path) as ledger:

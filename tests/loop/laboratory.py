@@ -9,21 +9,25 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from deep_loop.adapters.ledger.sqlite import Kinds, SqliteLedger, StudyInfo
 from deep_loop.adapters.ledger.tsv import ResultsTable
 from deep_loop.adapters.workspace.git import GitWorkspace
 from deep_loop.core.budget import Budget
+from deep_loop.core.call import Usage
 from deep_loop.core.cohort import Advice, Dossier
 from deep_loop.core.experiment import Closing, Experiment, Interrupted, Outcome, Proposal, is_keep
 from deep_loop.core.metric import Metric
+from deep_loop.core.mixture import Mixture
 from deep_loop.core.readout import Exit, Patterns
 from deep_loop.core.strategy import Strategy
 from deep_loop.loop.audience import Audience
 from deep_loop.loop.experiment import ExperimentUnit
 from deep_loop.loop.lab import Lab, Task
 from deep_loop.loop.meta import Meta
+from deep_loop.loop.panel import Panel
 from deep_loop.loop.study import Settings, Study
 from deep_loop.ports import Brief, Job, Observer, Proposer
 from deep_loop.testing.doubles import Edit, Fuse, InstantExecutor, ManualClock, ScriptedAnalyst, ScriptedProposer
@@ -40,7 +44,21 @@ FILES = {
     ".gitignore": ".deep-loop/\nresults.tsv\n",
 }
 GUARDED = {
-    "ledger": ["ask", "propose", "refuse", "open", "attempt", "start", "end", "close", "settled", "revise", "serve"],
+    "ledger": [
+        "ask",
+        "call",
+        "called",
+        "propose",
+        "refuse",
+        "open",
+        "attempt",
+        "start",
+        "end",
+        "close",
+        "settled",
+        "revise",
+        "serve",
+    ],
     "workspace": [
         "checkout",
         "collect",
@@ -131,7 +149,12 @@ class Laboratory:
         program: Callable[[Job], Exit | str] = train,
         held: Callable[[Job], bool] | None = None,
         files: Mapping[str, str] = FILES,
-        proposer: Proposer | None = None,
+        proposers: Sequence[Proposer] = (),
+        mixture: Mixture | None = None,
+        budget: Mapping[str, Any] = MappingProxyType({}),
+        price: Callable[[Usage], float | None] = lambda usage: None,
+        allowances: Mapping[str, float] = MappingProxyType({}),
+        patience: float | None = None,
         ahead: int = 1,
         significant: float = 0.9,
         repairs_allowed: int = 2,
@@ -141,7 +164,9 @@ class Laboratory:
         self.root, self.plan = root, plan or Plan(meta_interval=1000)
         self.clock = ManualClock(step=0.001)
         self.proposer = ScriptedProposer(lambda brief: self._edit(edits, brief), repairs)
-        self._own_proposer, self._ahead, self._significant = proposer, ahead, significant
+        self._own, self._mixture, self._budget, self._price = proposers, mixture, budget, price
+        self._allowances, self._patience = allowances, patience
+        self._ahead, self._significant = ahead, significant
         self.analyst = ScriptedAnalyst(advise)
         self._program, self._held, self.machine = program, held, machine
         self.executor = InstantExecutor(program, held=held)
@@ -200,14 +225,16 @@ class Laboratory:
             seed=7,
             task=self._task,
             executor=executor,
-            proposer=self._own_proposer or self.proposer,
+            proposers={proposer.name: proposer for proposer in (self._own or [self.proposer])},
             clock=self.clock,
             tell=audience.tell,
+            price=self._price,
             **ports,
         )
         outer = Meta(lab, self.analyst, self.plan.meta_interval, self._significant)
-        settings = Settings(TAG, Budget(max_units, deadline), self._ahead)
-        return Study(settings, ExperimentUnit(lab), outer, lab.ledger, executor.slots, self.clock, audience.tell)
+        settings = Settings(TAG, Budget(max_units, deadline, **self._budget), self._ahead, patience=self._patience)
+        unit = ExperimentUnit(lab, Panel(lab, settings.budget, self._mixture, self._allowances))
+        return Study(settings, unit, outer, lab.ledger, executor.slots, self.clock, audience.tell)
 
     def ledger(self) -> SqliteLedger[Proposal, Outcome, Closing]:
         return SqliteLedger.load(self.root / ".deep-loop" / "ledger.db", TAG, ML, self.clock)

@@ -12,7 +12,7 @@ from deep_loop.core.event import Refused, RunStarted
 from deep_loop.core.experiment import Crash, Discard, Idea, Keep, values
 from deep_loop.core.readout import Exit
 from deep_loop.errors import TaskError
-from deep_loop.ports import Brief, Job
+from deep_loop.ports import Answer, Brief, Job, Objection
 from deep_loop.testing.doubles import Edit, Recorder
 
 
@@ -203,17 +203,20 @@ def test_a_proposer_that_removes_its_folder_is_refused(tmp_path: Path) -> None:
     class Destroyer:
         name = "destroyer"
 
-        def propose(self, brief: Brief, checkout: Path) -> Idea | None:
+        def propose(self, brief: Brief, checkout: Path) -> Answer:
             if brief.ask.id == 2:
                 shutil.rmtree(checkout)
             else:
                 (checkout / "train.py").write_text(put(TRAIN, A=0.5))
-            return Idea("destroy", "other", "")
+            return Answer(Idea("destroy", "other", ""))
 
-        def repair(self, brief: Brief, checkout: Path, failure: str) -> bool:
-            return False
+        def mend(self, brief: Brief, checkout: Path, objection: Objection) -> Answer:
+            return Answer()
 
-    lab = Laboratory(tmp_path / "lab", proposer=Destroyer())
+        def stop(self) -> None:
+            pass
+
+    lab = Laboratory(tmp_path / "lab", proposers=[Destroyer()])
     assert lab.study(1).run() == "1 of 1 experiments are done"
     assert [refusal.ask.id for refusal in lab.ledger().refusals(9)] == [2]
     lab.check()

@@ -12,7 +12,7 @@ import pytest
 from laboratory import BRANCH, FILES, TRAIN, Laboratory, put
 
 from deep_loop.core.experiment import Idea
-from deep_loop.ports import Brief
+from deep_loop.ports import Answer, Brief, Objection
 
 PREPARE = FILES["prepare.py"]
 
@@ -24,20 +24,23 @@ class Unruly:
     deed: Callable[[Path], object]
     name: str = "unruly"
 
-    def propose(self, brief: Brief, checkout: Path) -> Idea | None:
+    def propose(self, brief: Brief, checkout: Path) -> Answer:
         """A better constant each time, then the deed."""
         (checkout / "train.py").write_text(put(TRAIN, A=1.0 - brief.ask.id / 10))
         self.deed(checkout)
-        return Idea(f"ask {brief.ask.id}", "other", "to see what is taken")
+        return Answer(Idea(f"ask {brief.ask.id}", "other", "to see what is taken"))
 
-    def repair(self, brief: Brief, checkout: Path, failure: str) -> bool:
+    def mend(self, brief: Brief, checkout: Path, objection: Objection) -> Answer:
         """Never."""
-        return False
+        return Answer()
+
+    def stop(self) -> None:
+        """It ends by itself."""
 
 
 def study(root: Path, deed: Callable[[Path], object]) -> Laboratory:
     """Two experiments' worth of such a proposer."""
-    lab = Laboratory(root, proposer=Unruly(deed))
+    lab = Laboratory(root, proposers=[Unruly(deed)])
     lab.study(2).run()
     return lab
 

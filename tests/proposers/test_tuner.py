@@ -16,6 +16,7 @@ from deep_loop.core.hypothesis import Hypothesis, Target
 from deep_loop.core.record import Ask, Refusal
 from deep_loop.core.strategy import Strategy
 from deep_loop.core.taxonomy import kind_of
+from deep_loop.ports import Answer, Objection
 
 
 def hypothesis(identity: str, *targets: Target) -> Hypothesis:
@@ -98,7 +99,7 @@ def test_windows_line_ends_survive(tmp_path: Path) -> None:
 
 def test_repair_is_left_to_others(tmp_path: Path) -> None:
     """A crash is information for the model."""
-    assert Tuner().repair(Study().brief(), tmp_path, "Traceback") is False
+    assert Tuner().mend(Study().brief(), tmp_path, Objection("crash", "Traceback")) == Answer()
 
 
 # --- the outer tier's orders ---------------------------------------------------------------------

@@ -31,7 +31,8 @@ from deep_loop.core.metric import Metric
 from deep_loop.core.record import Ask, Attempt, Measurement, Record, Refusal
 from deep_loop.core.seed import derive
 from deep_loop.core.strategy import Strategy
-from deep_loop.ports import Brief, Proposer
+from deep_loop.core.taxonomy import KINDS
+from deep_loop.ports import Brief, Proposer, Terms
 
 METRIC = Metric("val_bpb")
 PROGRAM = '''"""A model with constants of every form."""
@@ -150,6 +151,7 @@ class Study:
             pending=tuple(self.pending),
             refusals=tuple(self.refusals),
             files_at=self.files.__getitem__,
+            terms=Terms("python train.py", ["train.py"], [], 2.0, 9.0, KINDS),
         )
 
 
@@ -158,7 +160,7 @@ def ask(proposer: Proposer, brief: Brief, folder: Path) -> tuple[Idea | None, di
     folder.mkdir(parents=True, exist_ok=True)
     for path, text in brief.files.items():
         (folder / path).write_bytes(text.encode())
-    idea = proposer.propose(brief, folder)
+    idea = proposer.propose(brief, folder).idea
     return idea, {path: (folder / path).read_bytes().decode() for path in brief.files}
 
 

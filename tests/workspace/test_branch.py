@@ -324,7 +324,7 @@ def test_a_move_cut_short_never_overwrites_a_person(person, lab):
 def test_recovering_clears_what_a_dead_harness_left(person, lab):
     """Folders, temporary indexes and locks of ours go; the person's index lock is reported."""
     head = lab.head()
-    folders = [lab.folder(head, "1"), lab.checkout(head), person.root / ".deep-loop" / "tmp" / "index-x"]
+    folders = [lab.folder(head, "1"), lab.checkout(head, "copy"), person.root / ".deep-loop" / "tmp" / "index-x"]
     folders[2].mkdir(parents=True)
     (folders[0] / "sealed").mkdir()
     (folders[0] / "sealed" / "file").touch()

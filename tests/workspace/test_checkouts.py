@@ -33,7 +33,7 @@ def lab(person):
 
 @pytest.fixture
 def copy(lab):
-    return Person(lab.checkout(lab.head()))
+    return Person(lab.checkout(lab.head(), "copy"))
 
 
 def test_a_copy_is_a_repository_of_its_own(person, lab, copy):
@@ -61,7 +61,7 @@ def test_a_copy_without_changes_differs_in_nothing(lab, copy):
 
 def test_two_copies_do_not_meet(lab, copy):
     """Each ask has a folder of its own."""
-    other = lab.checkout(lab.head())
+    other = lab.checkout(lab.head(), "other")
     assert other != copy.root
     copy.put("train.py", "X = 1\n")
     assert dict(lab.collect(other)) == {}
@@ -202,7 +202,7 @@ def test_odd_names_come_through(person):
     person.commit("odd")
     lab = workspace(person.root)
     lab.enter(None)
-    copy = Person(lab.checkout(lab.head()))
+    copy = Person(lab.checkout(lab.head(), "copy"))
     assert dict(lab.collect(copy.root)) == {}
     for name in ("a b.txt", "new\nline.txt", "日本.txt", "[x].txt"):
         copy.put(name, "2\n")
@@ -218,7 +218,7 @@ def test_attributes_do_not_touch_the_copy(person):
     person.commit("attributes")
     lab = workspace(person.root)
     lab.enter(None)
-    copy = Person(lab.checkout(lab.head()))
+    copy = Person(lab.checkout(lab.head(), "copy"))
     assert copy.text("train.py") == lab.read(lab.head(), "train.py") == "X = 1  # $Id$\n"
     assert (copy.status(), dict(lab.collect(copy.root))) == ([], {})
 

@@ -305,7 +305,7 @@ def test_hooks_and_signing_are_off(person):
     lab = workspace(person.root)
     lab.enter(None)
     lab.settle(1, lab.commit(lab.head(), {"train.py": "X = 5\n"}, "try"), "try")
-    lab.discard(lab.checkout(lab.head()))
+    lab.discard(lab.checkout(lab.head(), "copy"))
     assert list(person.root.glob("*.ran")) == []
     assert sorted(FILES) == sorted(person.git("ls-files").splitlines())
 

@@ -199,7 +199,7 @@ def test_whatever_stands_in_a_folder_s_place_is_removed(lab: GitWorkspace, tmp_p
 
 def test_a_proposer_does_not_see_held_out_data(held: GitWorkspace) -> None:
     """They are in neither the files nor the objects of its repository, are not missed, and cannot be made up."""
-    copy = Person(held.checkout(held.head()))
+    copy = Person(held.checkout(held.head(), "copy"))
     assert files(copy.root) == {"train.py", "eval/score.py"}
     assert "eval/data.txt" not in copy.git("ls-tree", "-r", "--name-only", "HEAD")
     assert dict(held.collect(copy.root)) == {}

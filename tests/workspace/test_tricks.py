@@ -38,7 +38,7 @@ class Scene:
         self.lab = workspace(root, editable=editable, protected=PROTECTED)
         self.lab.enter(None)
         self.head = self.lab.head()
-        self.copy = Person(self.lab.checkout(self.head))
+        self.copy = Person(self.lab.checkout(self.head, "copy"))
 
     def verdict(self) -> Accepted | Rejected:
         """What becomes of what the proposer did."""
@@ -211,7 +211,7 @@ def test_only_another_seed_is_refused_as_such(tmp_path: Path) -> None:
     scene = Scene(tmp_path / "lab", ["train.py"])
     scene.person.put("train.py", f"{FILES['train.py']}torch.manual_seed(42)\n")
     scene.head = scene.person.commit("seed")
-    scene.copy = Person(scene.lab.checkout(scene.head))
+    scene.copy = Person(scene.lab.checkout(scene.head, "copy"))
     scene.copy.put("train.py", f"{FILES['train.py']}torch.manual_seed(137)  # lucky\n")
     assert scene.reason() == "the change only changes the seed: every run gets one from the harness anyway"
     scene.copy.put("train.py", f"{BETTER}torch.manual_seed(137)\n")
@@ -223,7 +223,7 @@ def test_a_seed_of_its_own_is_refused_where_seeds_come_from_outside(tmp_path: Pa
     scene = Scene(tmp_path / "lab", ["train.py"])
     scene.person.put("prepare.py", "import os\n\nseed = int(os.environ.get('DEEP_LOOP_SEED', '0'))\n")
     scene.head = scene.person.commit("seed")
-    scene.copy = Person(scene.lab.checkout(scene.head))
+    scene.copy = Person(scene.lab.checkout(scene.head, "copy"))
     scene.copy.put("train.py", f"{BETTER}torch.manual_seed(137)\n")
     assert scene.reason() == "train.py: hard-codes a seed, but seeds come by DEEP_LOOP_SEED"
 

@@ -96,10 +96,48 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetSpent:
+    """What is spent of a budget has come to a share that is worth telling: 0.5, 0.8 or 1."""
+
+    share: float
+    what: str  # "$45", "2,000,000 tokens", "12 slot hours"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDown:
+    """An agent is not asked for a while: its quota is used up, its server is out of reach, and the like."""
+
+    agent: str
+    reason: str
+    until: float  # seconds since the epoch
+
+
+@dataclass(frozen=True, slots=True)
+class AgentBack:
+    """An agent that was down is asked again."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
 class StudyEnded:
     """The study stops for now; `reason` says why, in words."""
 
     reason: str
 
 
-Event = StudyStarted | Refused | RunStarted | Closed | Confirmed | MetaStarted | Revised | Warned | Paused | StudyEnded
+Event = (
+    StudyStarted
+    | Refused
+    | RunStarted
+    | Closed
+    | Confirmed
+    | MetaStarted
+    | Revised
+    | Warned
+    | Paused
+    | BudgetSpent
+    | AgentDown
+    | AgentBack
+    | StudyEnded
+)

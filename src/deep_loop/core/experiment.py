@@ -41,6 +41,7 @@ class Idea:
     expected: str = ""  # the effect that it hopes for, in words
     hypothesis: str | None = None  # identity of the entry of next-hypotheses.md that it takes up
     changes: tuple[Change, ...] = ()  # the constants that it moves, where it can say so
+    suggestion: int | None = None  # of a person, that it follows
 
 
 @dataclass(frozen=True, slots=True)

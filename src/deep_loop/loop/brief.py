@@ -6,10 +6,15 @@ from `ask.seen` and `ask.revision`, not from the present.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 
 from deep_loop.core import hypothesis, strategy
-from deep_loop.core.experiment import Proposal, as_of, is_keep
+from deep_loop.core.experiment import Experiment, Proposal, as_of, is_keep
+from deep_loop.core.history import History
+from deep_loop.core.noise import estimate
 from deep_loop.core.record import Ask
 from deep_loop.core.seed import derive
 from deep_loop.core.strategy import Strategy
@@ -19,6 +24,8 @@ from deep_loop.ports import Brief
 REFUSALS = 20  # the latest ones shown to a proposer
 PROGRAM = "program.md"
 HYPOTHESES = "next-hypotheses.md"
+CONSTITUTION = "CLAUDE.md"
+LOG_BYTES = 16 * 1024  # of a log's end, that a proposer may read
 
 
 def brief(lab: Lab, ask: Ask) -> Brief:
@@ -29,6 +36,7 @@ def brief(lab: Lab, ask: Ask) -> Brief:
     # Where the incumbent has moved on since the ask, its own commit still has the files as they were.
     base = lab.base() if incumbent and incumbent.number == parent.number else parent.commit
     written = _written_at(lab, ask)
+    drought = _drought(history)
     program = lab.workspace.read(written, PROGRAM) or ""
     return Brief(
         ask=ask,
@@ -44,7 +52,33 @@ def brief(lab: Lab, ask: Ask) -> Brief:
         pending=_pending(lab, ask),
         refusals=[refusal for refusal in lab.ledger.refusals(REFUSALS) if refusal.ask.id < ask.id],
         files_at=lab.workspace.files,
+        terms=lab.task.terms,
+        constitution=lab.workspace.read(written, CONSTITUTION) or "",
+        suggestions=lab.ledger.suggestions(),
+        noise=_noise(history),
+        drought=drought if drought >= lab.task.pivot_after else None,
+        log=partial(_end, {e.number: lab.workspace.root / e.measurements[-1].log for e in history if e.measurements}),
     )
+
+
+def _noise(history: Sequence[Experiment]) -> float | None:
+    """How much one run differs from another of the same commit; None where nothing was repeated."""
+    found = estimate(History(history).groups())
+    return found.sigma if found else None
+
+
+def _end(logs: Mapping[int, Path], number: int) -> str:
+    """The end of an experiment's latest log that a proposer may see; empty where there is none."""
+    try:
+        return logs[number].read_bytes()[-LOG_BYTES:].decode(errors="replace")
+    except (KeyError, OSError):
+        return ""
+
+
+def _drought(history: Sequence[Experiment]) -> int:
+    """Experiments since the last keep."""
+    since = itertools.takewhile(lambda experiment: not is_keep(experiment), reversed(history))
+    return sum(experiment.counted for experiment in since)
 
 
 def strategy_of(program: str) -> Strategy:

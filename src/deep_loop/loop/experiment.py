@@ -12,11 +12,11 @@ A kill between any two lines does no harm: `recover` goes on from what the ledge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from deep_loop.core.call import PATIENT, Failure
 from deep_loop.core.decide import decide
 from deep_loop.core.event import Closed, RunStarted
 from deep_loop.core.experiment import Closing, Crash, Discard, Experiment, Keep, Measure, Proposal, is_baseline
@@ -24,13 +24,14 @@ from deep_loop.core.guard import Rejected
 from deep_loop.core.readout import Exit
 from deep_loop.core.record import Ask, Waiting
 from deep_loop.loop import baseline, person, proposals, recovery, repair, runs, upkeep
-from deep_loop.loop.brief import brief
 from deep_loop.loop.evidence import gather
 from deep_loop.loop.lab import Lab
 from deep_loop.loop.load import looked_at
+from deep_loop.loop.panel import Panel
 from deep_loop.loop.proposals import Thought
+from deep_loop.loop.thinking import Desk
 from deep_loop.loop.trial import Trial, judge, lay_out
-from deep_loop.loop.unit import Mend, Run
+from deep_loop.loop.unit import Again, Fate, Mend, Run
 from deep_loop.ports import Slot
 
 
@@ -49,33 +50,57 @@ Step = Run | Mend[Thought] | Closed
 class ExperimentUnit:
     """ML mode's unit of work; every call but the thinking comes from the study's one thread."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, panel: Panel) -> None:
         self.lab = lab
-        self.proposer = lab.proposer.name
+        self._panel = panel
+        self._desk = Desk(lab)
         self._running: dict[Run, _Running] = {}
-        self._lent: dict[int, Path] = {}  # checkouts in a proposer's hands, by ask
+
+    def whom(self, busy: Collection[str]) -> str | None:
+        """Whom to ask for the next proposal."""
+        return self._panel.next(busy)
+
+    def knows(self, proposer: str) -> bool:
+        """Whether it is one of the study's proposers."""
+        return proposer in self.lab.proposers
+
+    def lost(self) -> str | None:
+        """Why no proposer will ever be asked again."""
+        return self._panel.lost()
 
     def think(self, ask: Ask) -> Callable[[], Thought]:
         """Brief the proposer; the returned thinking is done by a worker."""
-        told = brief(self.lab, ask)
-        checkout = self._lent[ask.id] = self.lab.workspace.checkout(told.base)
-        return lambda: Thought(self.lab.proposer.propose(told, checkout), checkout, told.base, told.parent)
+        return self._desk.first(ask)
 
-    def take(self, ask: Ask, thought: Thought) -> bool:
-        """Take what the proposer changed, and nothing else, if the guard accepts it."""
-        del self._lent[ask.id]
+    def take(self, ask: Ask, thought: Thought) -> Fate | Again[Thought]:
+        """Take what the proposer changed, and nothing else, if the guard accepts it; once it may think again."""
+        failure, idea = thought.answer.failure, thought.answer.idea
+        if failure is not None:
+            self._desk.back(ask, thought.answer)
+            if failure.fault == "stopped":
+                return "excused"  # it is asked again when the study goes on
+            proposals.refuse(self.lab, ask, f"{ask.proposer}: {failure.reason}")
+            return "refused" if failure.fault in PATIENT else "excused"
+        if idea is None:
+            why = self._desk.objection(ask) or "nothing to propose"
+            self._desk.back(ask, thought.answer, Failure("nonsense", why))
+            proposals.refuse(self.lab, ask, why)
+            return "refused"
         reviewed = proposals.collect(self.lab, thought)
         if isinstance(reviewed, Rejected):
+            if (think := self._desk.objected(ask, thought, reviewed)) is not None:
+                return Again(think)
             proposals.refuse(self.lab, ask, reviewed.reason)
-            return False
-        assert thought.idea is not None  # without one it is rejected
-        proposals.wait(self.lab, ask, thought.idea, thought.base, thought.parent, reviewed)
-        return True
+            return "refused"
+        self._desk.back(ask, thought.answer)
+        proposals.wait(self.lab, ask, idea, thought.base, thought.parent, reviewed)
+        if idea.suggestion is not None:
+            self.lab.ledger.take_up(idea.suggestion, ask)
+        return "waits"
 
     def give_up(self, ask: Ask, reason: str) -> None:
         """Nobody will answer it, for instance because the proposer failed: the ask ends, the study goes on."""
-        if (checkout := self._lent.pop(ask.id, None)) is not None:
-            self.lab.workspace.discard(checkout)
+        self._desk.back(ask, None, Failure("nonsense", reason))
         proposals.refuse(self.lab, ask, reason)
 
     def begin(self, waiting: Waiting[Proposal]) -> Run | None:
@@ -120,13 +145,16 @@ class ExperimentUnit:
         upkeep.tell(lab, seeker, run.role)
         return None
 
-    def mended(self, unit: int, thought: Thought | None) -> Step:
+    def mended(self, unit: int, thought: Thought | None) -> Step | None:
         """Take a repair as the experiment's next attempt, or let the crash stand."""
         experiment = self.lab.ledger.record(unit)
-        checkout = self._lent.pop(experiment.ask.id)
-        repaired = proposals.collect(self.lab, thought) if thought else Rejected("no repair")
+        repaired = proposals.collect(self.lab, thought) if thought else Rejected("the repair failed")
+        answer = thought.answer if thought else None
+        objection = Failure("nonsense", repaired.reason) if isinstance(repaired, Rejected) else None
+        self._desk.back(experiment.ask, answer, objection if answer is None or answer.idea else None)
+        if answer is not None and answer.failure is not None and answer.failure.fault == "stopped":
+            return None  # it is mended when the study goes on
         if isinstance(repaired, Rejected):
-            self.lab.workspace.discard(checkout)
             return self._close(experiment, Crash(baseline.why(experiment)))
         return runs.own(repair.add_attempt(self.lab, experiment, repaired.files), "first", "repair")
 
@@ -145,8 +173,7 @@ class ExperimentUnit:
         if isinstance(decision, Measure):
             return runs.asked_for(lab, experiment, decision)
         if isinstance(decision, Crash) and repair.may_be_tried(lab, experiment):
-            checkout = self._lent[experiment.ask.id] = lab.workspace.checkout(experiment.commit)
-            return Mend(experiment.number, repair.hand_back(lab, experiment, checkout))
+            return Mend(experiment.number, self._desk.crashed(experiment))
         return self._close(experiment, decision)
 
     def _close(self, experiment: Experiment, decision: Closing) -> Closed:
@@ -194,3 +221,8 @@ class ExperimentUnit:
     def halt(self) -> None:
         """Stop every run at once."""
         self.lab.executor.stop()
+
+    def hush(self) -> None:
+        """Stop every proposer."""
+        for proposer in self.lab.proposers.values():
+            proposer.stop()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deep_loop.core.call import Usage
 from deep_loop.core.event import Event
 from deep_loop.core.experiment import (
     Closing,
@@ -25,7 +26,8 @@ from deep_loop.core.readout import Patterns, curve
 from deep_loop.core.rules import DEFAULT, Rules
 from deep_loop.core.seeding import Seeding, seeding
 from deep_loop.core.syntax import fingerprint
-from deep_loop.ports import Clock, Executor, Ledger, Proposer, Results, Workspace
+from deep_loop.core.taxonomy import KINDS
+from deep_loop.ports import Clock, Executor, Ledger, Proposer, Results, Terms, Workspace
 
 RECENT = 5  # experiments that the expected length of a run is taken from
 
@@ -58,6 +60,12 @@ class Task:
     prepare_writes: Sequence[Path] = ()  # where that may write
     seed_command: str | None = None  # to run in the place of `command`, with `{seed}` in it
     holdout: Holdout | None = None
+    pivot_after: int = 15  # experiments without a keep, after which a bold change is asked for
+
+    @property
+    def terms(self) -> Terms:
+        """What proposers are told of it."""
+        return Terms(self.command, self.editable, self.protected, self.budget_seconds, self.timeout_seconds, KINDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +79,11 @@ class Lab:
     ledger: Ledger[Proposal, Outcome, Closing]
     workspace: Workspace
     executor: Executor
-    proposer: Proposer
+    proposers: Mapping[str, Proposer]  # by name, in order of preference
     results: Results[Experiment]
     clock: Clock
     tell: Callable[[Event], None]  # lets everybody hear what happens; never raises
+    price: Callable[[Usage], float | None] = lambda usage: None  # in dollars; None where nobody knows it
 
     def seeding(self, commit: str) -> Seeding:
         """How seeds reach the program of a commit."""

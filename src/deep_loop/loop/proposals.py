@@ -13,6 +13,7 @@ from deep_loop.core.record import Ask
 from deep_loop.errors import WorkspaceError
 from deep_loop.loop.baseline import revision
 from deep_loop.loop.lab import Lab
+from deep_loop.ports import Answer
 
 HARNESS = "harness"  # proposes combinations
 ASK = "ask-"  # opens the name of a waiting proposal's ref
@@ -21,23 +22,23 @@ REPAIR = "-r"  # stands in the name of a repair's ref, between its experiment an
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """What a proposer left behind: its idea, or None where it has none, and the folder that it edited."""
+    """What a proposer left behind: what it said, and the folder that it edited."""
 
-    idea: Idea | None
+    answer: Answer
     checkout: Path
     base: str
     parent: int | None
 
 
 def collect(lab: Lab, thought: Thought) -> Accepted | Rejected:
-    """Let the guard look at what changed in the checkout; the folder is removed."""
+    """Let the guard look at what changed in the checkout."""
+    if thought.answer.idea is None:
+        return Rejected("nothing to propose")
     try:
         changed = lab.workspace.collect(thought.checkout)
     except WorkspaceError as error:  # a proposer may have done anything to its folder
         return Rejected(f"its folder cannot be read: {error}")
-    finally:
-        lab.workspace.discard(thought.checkout)
-    return check(lab, thought.base, changed) if thought.idea else Rejected("nothing to propose")
+    return check(lab, thought.base, changed)
 
 
 def check(lab: Lab, base: str, changed: Mapping[str, str | None]) -> Accepted | Rejected:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from deep_loop.core.experiment import Experiment, Interrupted, Keep
 from deep_loop.loop import baseline, proposals
 from deep_loop.loop.lab import Lab
+from deep_loop.loop.thinking import DIED, call_id
 
 
 def tidy(lab: Lab) -> None:
@@ -15,10 +16,14 @@ def tidy(lab: Lab) -> None:
         for measurement in experiment.measurements
         if measurement.outcome is None
     ]
-    lab.executor.sweep([baseline.prepare_id(lab), *(job_id(lab, measurement.id) for measurement in cut_off)])
+    calls = [call for call in lab.ledger.calls() if call.ended_at is None]
+    ids = [*(job_id(lab, measurement.id) for measurement in cut_off), *(call_id(lab, call.id) for call in calls)]
+    lab.executor.sweep([baseline.prepare_id(lab), *ids])
     lab.workspace.recover()  # before anything is written: what the runs left may fill the disk
     for measurement in cut_off:
         lab.ledger.end(measurement.id, Interrupted("the harness stopped while it ran"))
+    for call in calls:
+        lab.ledger.called(call.id, (), None, DIED)
     for experiment in lab.ledger.unsettled():
         settle(lab, experiment)
     proposals.forget_ended(lab)

@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
-from deep_loop.core.experiment import Breached, Experiment, Idea, outcomes
-from deep_loop.loop.baseline import tail
-from deep_loop.loop.brief import brief
+from deep_loop.core.experiment import Breached, Experiment, outcomes
 from deep_loop.loop.lab import Lab
-from deep_loop.loop.proposals import Thought, repaired
+from deep_loop.loop.proposals import repaired
 from deep_loop.ports import Files
-
-
-def hand_back(lab: Lab, experiment: Experiment, checkout: Path) -> Callable[[], Thought]:
-    """Give the proposer the failed code, in `checkout`, and the end of its log; a worker does the mending."""
-    told = brief(lab, experiment.ask)
-    failure = tail(experiment)
-
-    def mend() -> Thought:
-        idea: Idea | None = experiment.proposal.idea if lab.proposer.repair(told, checkout, failure) else None
-        return Thought(idea, checkout, experiment.commit, told.parent)
-
-    return mend
 
 
 def may_be_tried(lab: Lab, experiment: Experiment) -> bool:

@@ -16,15 +16,17 @@ from queue import Empty, SimpleQueue
 from typing import Any, Generic
 
 from deep_loop.core.budget import Budget
-from deep_loop.core.event import Closed, Event, MetaStarted, Paused, StudyEnded, StudyStarted, Warned
+from deep_loop.core.event import BudgetSpent, Closed, Event, MetaStarted, Paused, StudyEnded, StudyStarted, Warned
 from deep_loop.core.record import Ask, P, Waiting
-from deep_loop.loop.unit import A, E, Mend, Outer, Run, T, Unit
+from deep_loop.loop.unit import A, Again, E, Fate, Mend, Outer, Run, T, Unit
 from deep_loop.ports import Clock, Ledger, Slot
 
+WORKERS = 32  # more than ever think, mend and advise at one time
 TICK_SECONDS = 0.25  # how soon requests, edits and signals are seen
 META_GRACE_SECONDS = 20.0  # how long proposals wait for advice that is being thought of
 MEND_GRACE_SECONDS = 5.0  # how long new lines wait for a repair that is being thought of
 BARREN = 20  # refusals in a row that end a study
+WORTH_TELLING = (0.5, 0.8, 1.0)  # shares of a budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Settings:
     budget: Budget
     ahead: int = 1  # proposals kept waiting for a free slot
     final: int = 0  # runs of the end, that time is kept for
+    patience: float | None = None  # seconds that a free slot waits for somebody who thinks; None: as long as a run
 
 
 class Study(Generic[P, T, E, A]):
@@ -67,19 +70,21 @@ class Study(Generic[P, T, E, A]):
         self._unanswered: deque[Ask] = deque()  # asks that a dead harness left
         self._queue: deque[Run] = deque()  # runs of open lines, without a slot
         self._running: dict[Run, Slot] = {}
-        self._thinking: Ask | None = None
+        self._thinking: dict[str, float] = {}  # proposers that think of something new -> since when
         self._mending: dict[int, float] = {}  # units that are being repaired -> since when
         self._advising_since: float | None = None
         self._askers: set[int] = set()  # requests that wait for the advice under way
         self._doubtful = False  # whether a new foundation may be due
         self._paused = False
         self._stopping: str | None = None  # why nothing more is started
+        self._hushed = False
+        self._shares: dict[str, float] = {}  # what part of each budget was spent when it was last looked at
         self._barren = 0
         self._barren_reason: str | None = None
 
     def run(self) -> str:
         """Go on until the budget is spent or somebody stops it; returns why it ended, in words."""
-        with ThreadPoolExecutor(thread_name_prefix="worker") as self._workers:
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="worker") as self._workers:
             self._workers.submit(self._heed)
             try:
                 self._resume()
@@ -102,6 +107,7 @@ class Study(Generic[P, T, E, A]):
         """Stop what runs when somebody interrupts, though our own thread waits for it, as for a preparation."""
         while self._alarm.get():
             self._unit.halt()
+            self._unit.hush()
 
     def _resume(self) -> None:
         resumed = bool(self._ledger.closed() or self._ledger.opened() or self._ledger.waiting())
@@ -112,11 +118,12 @@ class Study(Generic[P, T, E, A]):
             self._follow(step)
         self._lay_foundation()
         for ask in [w.ask for w in self._ledger.waiting() if w.proposal is None]:
-            if ask.proposer == self._unit.proposer:
+            if self._unit.knows(ask.proposer):
                 self._unanswered.append(ask)
             else:
                 self._unit.give_up(ask, "the harness stopped before it was answered")
         self._line_up()
+        self._account()
         self._consider()
 
     def _line_up(self) -> None:
@@ -125,6 +132,9 @@ class Study(Generic[P, T, E, A]):
 
     def _ended(self) -> str | None:
         """Why the study is over, once nothing is under way any more."""
+        if (self._stopping or self._late()) and not self._hushed:
+            self._hushed = True
+            self._unit.hush()
         if self._running or self._thinking or self._mending or self._advising_since is not None:
             return None
         if self._stopping:
@@ -136,7 +146,31 @@ class Study(Generic[P, T, E, A]):
 
     def _over(self) -> str | None:
         """Why no new line is begun any more."""
-        return self._barren_reason or self._settings.budget.full(self._ledger.counted()) or self._late(keeping=True)
+        return (
+            self._barren_reason
+            or self._settings.budget.full(self._ledger.counted())
+            or self._spent()
+            or self._late(keeping=True)
+            or self._deserted()
+        )
+
+    def _spent(self) -> str | None:
+        """Why nothing more may be bought."""
+        budget = self._settings.budget
+        return budget.spent(self._ledger.spending()) if budget.buys else None
+
+    def _account(self) -> None:
+        """Tell what was spent, where it has come to a share of a budget that is worth telling."""
+        shares = dict(self._settings.budget.shares(self._ledger.spending()))
+        for what, share in shares.items():
+            for worth in WORTH_TELLING:
+                if self._shares.get(what, share) < worth <= share:
+                    self._tell(BudgetSpent(worth, what))
+        self._shares = shares
+
+    def _deserted(self) -> str | None:
+        """Why nobody will ever propose anything again, where nothing waits either."""
+        return None if self._waiting or self._thinking else self._unit.lost()
 
     def _late(self, *, keeping: bool = False) -> str | None:
         """Why there is no time for another run; with `keeping`, for one more and the final ones after it."""
@@ -157,20 +191,35 @@ class Study(Generic[P, T, E, A]):
             slot = self._free.popleft()
             self._running[run] = slot
             self._post(self._unit.start(run, slot), partial(self._finished, run))
-        if not self._over() and self._wants_proposal():
-            self._think(self._unanswered.popleft() if self._unanswered else self._ask())
+        if not self._over() and self._wants_proposal() and (ask := self._ask()) is not None:
+            self._thinking[ask.proposer] = self._clock.time()
+            self._think(ask, self._unit.think(ask))
 
     def _wants_proposal(self) -> bool:
         """Whether somebody should think of one now: there is room ahead, and nothing worth waiting for."""
         idle = bool(self._free) and not self._waiting and not self._queue
         room = (idle or len(self._waiting) < self._settings.ahead) and not self._thinking
         spare = self._settings.budget.full(self._ledger.counted() + len(self._waiting)) is None
-        return room and spare and not self._founding() and not self._awaiting_advice()
+        return (room or (idle and self._impatient())) and spare and not self._founding() and not self._awaiting_advice()
 
-    def _ask(self) -> Ask:
+    def _impatient(self) -> bool:
+        """Whether all who think have been at it for so long that a free slot should not wait for them alone."""
+        patience = self._unit.estimate() if self._settings.patience is None else self._settings.patience
+        now = self._clock.time()
+        return all(now - since > patience for since in self._thinking.values())
+
+    def _ask(self) -> Ask | None:
+        """Take the next place in the order of proposals, or one that a dead harness left; None: nobody can think."""
+        left = next((ask for ask in self._unanswered if ask.proposer not in self._thinking), None)
+        if left is not None:
+            self._unanswered.remove(left)
+            return left
+        proposer = self._unit.whom(self._thinking.keys())
+        if proposer is None:
+            return None
         seen = self._known()
         known = [revision.version for revision in self._ledger.revisions() if revision.seen <= seen]
-        return self._ledger.ask(self._unit.proposer, known[-1] if known else 0, seen)
+        return self._ledger.ask(proposer, known[-1] if known else 0, seen)
 
     def _known(self) -> int:
         """How many closed units the next proposal knows: those that were closed when the latest line was opened.
@@ -226,20 +275,28 @@ class Study(Generic[P, T, E, A]):
     def _post(self, future: Future[Any], handle: Callable[[Future[Any]], None]) -> None:
         future.add_done_callback(lambda done: self._inbox.put(lambda: handle(done)))
 
-    def _think(self, ask: Ask) -> None:
-        self._thinking = ask
-        self._post(self._workers.submit(self._unit.think(ask)), lambda done: self._thought(ask, done))
+    def _think(self, ask: Ask, think: Callable[[], T]) -> None:
+        self._post(self._workers.submit(think), lambda done: self._thought(ask, done))
 
     def _thought(self, ask: Ask, done: Future[T]) -> None:
-        self._thinking = None
         error = done.exception()
         if error is not None:
             self._unit.give_up(ask, f"{ask.proposer} failed: {type(error).__name__}: {error}")
-            self._refused()
-        elif self._unit.take(ask, done.result()):
-            self._line_up()
+            fate: Fate | Again[T] = "refused"
         else:
-            self._refused()
+            fate = self._unit.take(ask, done.result())
+        if isinstance(fate, Again):
+            self._think(ask, fate.think)
+            return
+        del self._thinking[ask.proposer]
+        self._account()
+        match fate:
+            case "waits":
+                self._line_up()
+            case "refused":
+                self._refused()
+            case "excused":
+                pass  # it is not asked for a while, and others are
 
     def _refused(self) -> None:
         self._barren += 1
@@ -250,6 +307,7 @@ class Study(Generic[P, T, E, A]):
     def _finished(self, run: Run, done: Future[E]) -> None:
         self._free.append(self._running.pop(run))
         self._follow(self._unit.finish(run, done.result()))
+        self._account()
 
     def _follow(self, step: Run | Mend[T] | Closed | None) -> None:
         match step:
@@ -334,3 +392,4 @@ class Study(Generic[P, T, E, A]):
         self._stopping = self._stopping or reason
         if now:
             self._unit.halt()
+            self._unit.hush()

@@ -6,10 +6,10 @@ metric or a question, only these calls, all of them made from its own thread.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 from deep_loop.core.event import Closed, Revised, Warned
 from deep_loop.core.record import Ask, P, Waiting
@@ -40,10 +40,22 @@ class Mend(Generic[T]):
     think: Callable[[], T]
 
 
+Fate = Literal[
+    "waits",  # in the ledger, for a slot
+    "refused",  # it breaks a rule
+    "excused",  # nobody thought badly: somebody could not think at all
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Again(Generic[T]):
+    """A proposal that breaks a rule goes back to its proposer, once; a worker calls `think`."""
+
+    think: Callable[[], T]
+
+
 class Unit(Protocol[P, T, E]):
     """One mode's unit of work."""
-
-    proposer: str
 
     def recover(self) -> Sequence[Run | Mend[T] | Closed]:
         """Clear what a dead harness left, settle what was decided, and bring open units back."""
@@ -61,12 +73,24 @@ class Unit(Protocol[P, T, E]):
         """See what a person did to the workspace; True where a new foundation may be due. Cheap."""
         ...
 
+    def whom(self, busy: Collection[str]) -> str | None:
+        """Who is to think of the next proposal, not one of `busy`; None where nobody can now."""
+        ...
+
+    def knows(self, proposer: str) -> bool:
+        """Whether there is such a proposer."""
+        ...
+
+    def lost(self) -> str | None:
+        """Why nobody will ever think of a proposal again, where that is so."""
+        ...
+
     def think(self, ask: Ask) -> Callable[[], T]:
         """Gather what a proposer needs; the callable is the thinking, for a worker thread."""
         ...
 
-    def take(self, ask: Ask, thought: T) -> bool:
-        """Check an answer; True when it now waits in the ledger, False when it was refused."""
+    def take(self, ask: Ask, thought: T) -> Fate | Again[T]:
+        """Check an answer: what became of it, or what its proposer is to think of again."""
         ...
 
     def give_up(self, ask: Ask, reason: str) -> None:
@@ -85,8 +109,8 @@ class Unit(Protocol[P, T, E]):
         """Judge a run's result: one more run, a repair, or the end of its unit; None after upkeep."""
         ...
 
-    def mended(self, unit: int, thought: T | None) -> Run | Mend[T] | Closed:
-        """Take up a repair, or close the unit without one (None: the thinking failed)."""
+    def mended(self, unit: int, thought: T | None) -> Run | Mend[T] | Closed | None:
+        """Take up a repair, or close the unit without one (None: the thinking failed); None: it was stopped."""
         ...
 
     def estimate(self) -> float:
@@ -95,6 +119,10 @@ class Unit(Protocol[P, T, E]):
 
     def halt(self) -> None:
         """Stop every run at once; their futures resolve. May come from any thread."""
+        ...
+
+    def hush(self) -> None:
+        """End all thinking soon, for good. May come from any thread."""
         ...
 
 

@@ -18,10 +18,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from deep_loop.core.call import Failure, Usage
 from deep_loop.core.cohort import Advice, Dossier
 from deep_loop.core.event import Event
 from deep_loop.core.experiment import Change, Idea
-from deep_loop.ports import Brief, Exit, Job, Slot
+from deep_loop.ports import Answer, Brief, Exit, Job, Objection, Slot
 
 T = TypeVar("T")
 V = TypeVar("V", bound=Event)
@@ -71,42 +72,71 @@ class Edit:
     files: Mapping[str, str | None]
     kind: str = "other"
     changes: tuple[Change, ...] = ()
+    usages: tuple[Usage, ...] = ()
+    session: str = ""
+    suggestion: int | None = None
 
 
 class ScriptedProposer:
     """A proposer whose ideas are a function of the brief. The function may raise, and may edit anything.
 
     `repairs` gets the brief, the checkout's files as they crashed (a function: path -> text) and the log's
-    tail, and returns the files to write; without it a crash stands. `asked` holds every brief, oldest first.
+    tail, and returns the files to write; without it a crash stands. `corrections` gets the reason of a refusal.
+    `asked` holds every brief, oldest first, `objections` all that came back.
     """
 
     def __init__(
         self,
-        edits: Callable[[Brief], Edit | None],
+        edits: Callable[[Brief], Edit | Failure | None],
         repairs: Callable[[Brief, Callable[[str], str], str], Mapping[str, str] | None] | None = None,
         name: str = "scripted",
+        corrections: Callable[[Brief, str], Edit | Failure | None] = lambda brief, why: None,
     ) -> None:
         self.name = name
+        self.stopped = threading.Event()
         self.asked: list[Brief] = []
         self._edits = edits
         self._repairs = repairs
+        self._corrections = corrections
+        self.objections: list[Objection] = []
 
-    def propose(self, brief: Brief, checkout: Path) -> Idea | None:
+    def propose(self, brief: Brief, checkout: Path) -> Answer:
         """Do what the script says for this brief."""
         self.asked.append(brief)
-        edit = self._edits(brief)
-        if edit is None:
-            return None
-        _write(checkout, edit.files)
-        return Idea(edit.title, edit.kind, f"because the script says so, at ask {brief.ask.id}", changes=edit.changes)
+        return _answer(self._edits(brief), brief, checkout)
 
-    def repair(self, brief: Brief, checkout: Path, failure: str) -> bool:
-        """Write what the script gives for this failure, if it gives anything."""
-        files = (
-            self._repairs(brief, lambda path: (checkout / path).read_text("utf-8"), failure) if self._repairs else None
-        )
-        _write(checkout, files or {})
-        return files is not None
+    def mend(self, brief: Brief, checkout: Path, objection: Objection) -> Answer:
+        """Do what the script says for a crash, or for a refusal, if it says anything."""
+        self.objections.append(objection)
+        if objection.kind == "refused":
+            return _answer(self._corrections(brief, objection.text), brief, checkout)
+        if self._repairs is None:
+            return Answer()
+        files = self._repairs(brief, lambda path: (checkout / path).read_text("utf-8"), objection.text)
+        if files is None:
+            return Answer()
+        _write(checkout, files)
+        return Answer(_idea("mended", "other", brief))
+
+    def stop(self) -> None:
+        """Remember it, for scripts that want to know."""
+        self.stopped.set()
+
+
+def _answer(said: Edit | Failure | None, brief: Brief, checkout: Path) -> Answer:
+    match said:
+        case None:
+            return Answer()
+        case Failure():
+            return Answer(failure=said)
+        case Edit():
+            _write(checkout, said.files)
+            idea = replace(_idea(said.title, said.kind, brief, said.changes), suggestion=said.suggestion)
+            return Answer(idea, usages=said.usages, session=said.session)
+
+
+def _idea(title: str, kind: str, brief: Brief, changes: tuple[Change, ...] = ()) -> Idea:
+    return Idea(title, kind, f"because the script says so, at ask {brief.ask.id}", changes=changes)
 
 
 def _write(folder: Path, files: Mapping[str, str | None]) -> None:

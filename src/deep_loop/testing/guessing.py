@@ -7,7 +7,7 @@ sure; one that is no number between 0 and `LARGEST` goes back to whoever made it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +18,11 @@ from deep_loop.core.event import Closed, Refused, Revised, RunStarted, Warned
 from deep_loop.core.record import Ask, Kinds, Record, Waiting
 from deep_loop.core.seed import derive
 from deep_loop.loop.audience import Audience
-from deep_loop.loop.unit import Mend, Run
+from deep_loop.loop.unit import Fate, Mend, Run
 from deep_loop.ports import Clock, Executor, Exit, Job, Ledger, Slot
 
 LARGEST = 100
+GUESSER = "guesser"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,6 @@ class GuessingUnit:
     """One guess, from ask to verdict; implements `loop.unit.Unit`."""
 
     def __init__(self, table: Table) -> None:
-        self.proposer = "guesser"
         self._table = table
         self._running: dict[Run, int] = {}  # -> its measurement
 
@@ -121,18 +121,33 @@ class GuessingUnit:
         """There is no workspace that a person could change."""
         return False
 
+    def whom(self, busy: Collection[str]) -> str | None:
+        """There is but one who guesses."""
+        return None if GUESSER in busy else GUESSER
+
+    def knows(self, proposer: str) -> bool:
+        """Only that one."""
+        return proposer == GUESSER
+
+    def lost(self) -> str | None:
+        """It never tires."""
+        return None
+
+    def hush(self) -> None:
+        """A guess is made at once."""
+
     def think(self, ask: Ask) -> Callable[[], Guess | None]:
         """Guess from the rounds that were closed at the ask."""
         rounds = self._table.ledger.closed()[: ask.seen]
         return lambda: self._table.guesser(ask, rounds)
 
-    def take(self, ask: Ask, thought: Guess | None) -> bool:
+    def take(self, ask: Ask, thought: Guess | None) -> Fate:
         """Any guess is taken; having none is refused."""
         if thought is None:
             self._refuse(ask, "nothing to propose")
-            return False
+            return "refused"
         self._table.ledger.propose(ask, thought)
-        return True
+        return "waits"
 
     def give_up(self, ask: Ask, reason: str) -> None:
         """Refuse the ask."""

@@ -15,6 +15,7 @@ from typing import Any, Generic, Protocol
 
 import pytest
 
+from deep_loop.core.call import Failure, Usage
 from deep_loop.core.cohort import Revision
 from deep_loop.core.record import Ask, D, O, P, Record, Refusal, Waiting
 from deep_loop.errors import LedgerError
@@ -61,6 +62,10 @@ def snapshot(ledger: Ledger[P, O, D]) -> Snapshot:
         ledger.counted(),
         tuple(ledger.revisions()),
         tuple(ledger.requests()),
+        ledger.asked(),
+        tuple(ledger.calls()),
+        ledger.spending(),
+        tuple(ledger.suggestions()),
     )
 
 
@@ -115,6 +120,60 @@ class LedgerContract(Generic[P, O, D]):
         ledger.close(1, shelf.samples.decisions[0])
         self.line(shelf, ledger, close=False)
         assert [ledger.record(number).closed_before for number in range(4)] == [0, 1, 1, 2]
+
+    # --- calls and suggestions ---
+
+    def test_calls_are_kept_with_what_they_cost(self, shelf: Shelf[P, O, D]) -> None:
+        """A call goes on until it is ended, once; a ledger opened anew, and one that read before, say the same."""
+        ledger = shelf.fresh()
+        ask = ledger.ask("codex", 0)
+        assert ledger.asked() == 1
+        first, second = ledger.call("codex", "propose", ask), ledger.call("analyst", "advise", None)
+        assert [(call.id, call.ask, call.ended_at) for call in ledger.calls()] == [
+            (first, 1, None),
+            (second, None, None),
+        ]
+        used = (Usage("m", 1000, 50, cached_tokens=800), Usage("n", 1, 1))
+        ledger.called(second, used, None, Failure("quota", "used up", 60.0))
+        ledger.called(first, used[:1], 0.25, None, "abc")
+        with pytest.raises(LedgerError):
+            ledger.called(first, (), None, None)
+        with pytest.raises(LedgerError):
+            ledger.called(second + 1, (), None, None)
+        for view in (ledger, shelf.again(ledger)):
+            one, other = view.calls()
+            assert (one.agent, one.purpose, one.usages, one.usd, one.failure) == (
+                "codex",
+                "propose",
+                used[:1],
+                0.25,
+                None,
+            )
+            assert (one.session, one.tokens, one.seconds > 0) == ("abc", 1050, True)
+            assert (other.usages, other.usd, other.failure) == (used, None, Failure("quota", "used up", 60.0))
+            assert (view.spending().usd, view.spending().tokens) == (0.25, 2102)
+
+    def test_runs_are_paid_for_by_the_slot(self, shelf: Shelf[P, O, D]) -> None:
+        """Spending counts each run's time, twice where it had two devices, whether its line is closed or not."""
+        ledger = shelf.fresh()
+        for close in (True, False):
+            number = self.line(shelf, ledger, close=close).number
+            before = ledger.spending().slot_seconds
+            for slot in ("gpu0", "gpu0+gpu1"):
+                run = ledger.start(number, 1, number, slot, "log")
+                ledger.end(run.id, shelf.samples.outcomes[0])
+            took = [(run.ended_at or 0) - run.started_at for run in ledger.record(number).measurements[-2:]]
+            assert ledger.spending().slot_seconds - before == pytest.approx(took[0] + 2 * took[1])
+
+    def test_a_suggestion_waits_until_it_is_taken_up(self, shelf: Shelf[P, O, D]) -> None:
+        """What a person suggests stays in the order of suggesting; the first ask that takes one up has it."""
+        ledger = shelf.fresh()
+        first, second = ledger.suggest("try a"), ledger.suggest("try b")
+        assert list(ledger.suggestions()) == [first, second]
+        ask = ledger.ask("codex", 0)
+        ledger.take_up(first.id, ask)
+        ledger.take_up(first.id, ledger.ask("codex", 0))
+        assert [one.text for one in ledger.suggestions()] == ["try b"]
 
     def test_an_ask_waits_until_it_ends(self, shelf: Shelf[P, O, D]) -> None:
         """An ask is waiting without a proposal, then with its latest one, until a line or a refusal ends it."""
@@ -329,12 +388,14 @@ class LedgerContract(Generic[P, O, D]):
         assert snapshot(reader) == snapshot(ledger)
 
     def test_studies_do_not_mix(self, shelf: Shelf[P, O, D]) -> None:
-        """Each study has its own asks, lines, revisions and requests."""
+        """Each study has its own asks, lines, revisions, requests, calls and suggestions."""
         one, two = shelf.fresh(), shelf.fresh()
         self.line(shelf, one, close=True)
         one.revise(Revision(1, "abc", 1, "why", "who", "what", 1.0))
         one.request("stop", {})
-        assert snapshot(two) == ((), (), (), (), (), 0, (), ())
+        one.called(one.call("codex", "propose", None), [Usage("m", 1, 1)], 1.0, None)
+        one.suggest("try a")
+        assert snapshot(two) == snapshot(shelf.fresh())
         assert self.line(shelf, two, close=True).ask.id == 1
 
     def test_revisions_are_kept_in_order(self, shelf: Shelf[P, O, D]) -> None:

@@ -159,7 +159,44 @@ CLOSED_BEFORE: Step = (
     """,
 )
 
-MIGRATIONS: Sequence[Step] = (FIRST, ROLES, CLOSED_BEFORE)
+# What thinking costs, and what a person wants tried.
+CALLS: Step = (
+    """
+    CREATE TABLE calls (
+        id             INTEGER PRIMARY KEY AUTOINCREMENT,
+        study          INTEGER NOT NULL REFERENCES studies (id),
+        ask            INTEGER,  -- NULL: not for a proposal
+        agent          TEXT    NOT NULL,
+        purpose        TEXT    NOT NULL,
+        started_at     REAL    NOT NULL,
+        ended_at       REAL,
+        usages         TEXT,  -- JSON
+        tokens         INTEGER,  -- in and out; like usd for people who query the file
+        usd            REAL,  -- NULL too where nobody knows the price
+        fault          TEXT,
+        reason         TEXT,
+        retry_seconds  REAL,
+        session        TEXT    NOT NULL DEFAULT '',
+        FOREIGN KEY (study, ask) REFERENCES asks (study, id),
+        CHECK ((ended_at IS NULL) = (usages IS NULL)),
+        CHECK ((fault IS NULL) = (reason IS NULL))
+    )
+    """,
+    "CREATE INDEX calls_study ON calls (study, id)",
+    """
+    CREATE TABLE suggestions (
+        id       INTEGER PRIMARY KEY AUTOINCREMENT,
+        study    INTEGER NOT NULL REFERENCES studies (id),
+        text     TEXT    NOT NULL,
+        made_at  REAL    NOT NULL,
+        ask      INTEGER,  -- that took it up
+        FOREIGN KEY (study, ask) REFERENCES asks (study, id)
+    )
+    """,
+    "CREATE INDEX suggestions_open ON suggestions (study, id) WHERE ask IS NULL",
+)
+
+MIGRATIONS: Sequence[Step] = (FIRST, ROLES, CLOSED_BEFORE, CALLS)
 
 
 def version(connection: sqlite3.Connection) -> int:

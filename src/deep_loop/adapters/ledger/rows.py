@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Generic
 
 from deep_loop.adapters.ledger.codec import Code
+from deep_loop.core.call import Call, Failure, Usage
 from deep_loop.core.cohort import Revision
 from deep_loop.core.record import Ask, Attempt, D, Kinds, Measurement, O, P, Record, Refusal, Waiting
-from deep_loop.ports import Request
+from deep_loop.ports import Request, Suggestion
 
 # Which lines of a study to read; each is answered by an index.
 ONE = "units.number = ?"
@@ -163,3 +164,34 @@ def requests(connection: sqlite3.Connection, study: int) -> Sequence[Request]:
     return tuple(
         Request(row["id"], row["kind"], json.loads(row["payload"])) for row in connection.execute(query, (study,))
     )
+
+
+USAGES: Code[tuple[Usage, ...]] = Code(tuple[Usage, ...])
+
+
+def calls(connection: sqlite3.Connection, study: int, after: int) -> list[Call]:
+    """The calls of higher ids than `after`, oldest first."""
+    query = "SELECT * FROM calls WHERE study = ? AND id > ? ORDER BY id"
+    return [_call(row) for row in connection.execute(query, (study, after))]
+
+
+def _call(row: sqlite3.Row) -> Call:
+    failure = None if row["fault"] is None else Failure(row["fault"], row["reason"], row["retry_seconds"])
+    return Call(
+        id=row["id"],
+        ask=row["ask"],
+        agent=row["agent"],
+        purpose=row["purpose"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+        usages=() if row["usages"] is None else USAGES.decode(row["usages"]),
+        usd=row["usd"],
+        failure=failure,
+        session=row["session"],
+    )
+
+
+def suggestions(connection: sqlite3.Connection, study: int) -> Sequence[Suggestion]:
+    """What a person wants tried and nobody took up yet, oldest first."""
+    query = "SELECT id, text FROM suggestions WHERE study = ? AND ask IS NULL ORDER BY id"
+    return tuple(Suggestion(*row) for row in connection.execute(query, (study,)))

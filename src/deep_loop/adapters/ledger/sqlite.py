@@ -16,10 +16,12 @@ from typing import Generic
 from deep_loop.adapters.ledger import rows
 from deep_loop.adapters.ledger.database import Database
 from deep_loop.adapters.ledger.studies import LEDGER, StudyInfo, add, find, studies, upgrade
+from deep_loop.core.budget import Spending
+from deep_loop.core.call import Call, Failure, Purpose, Usage
 from deep_loop.core.cohort import Revision
 from deep_loop.core.record import Ask, D, Kinds, Measurement, O, P, Record, Refusal, Waiting
 from deep_loop.errors import LedgerError
-from deep_loop.ports import Clock, Request
+from deep_loop.ports import Clock, Request, Suggestion
 
 __all__ = ["LEDGER", "SqliteLedger", "StudyInfo", "studies", "upgrade"]
 
@@ -36,6 +38,8 @@ class SqliteLedger(Generic[P, O, D]):
         self._clock = clock
         self._closed: tuple[Record[P, O, D], ...] = ()  # as of `_stamp`
         self._stamp = 0
+        self._slot_seconds: dict[int, float] = {}  # of closed lines, by number, as of `_stamp`
+        self._calls: tuple[Call, ...] = ()  # up to the first that goes on
 
     @classmethod
     def create(cls, path: Path, info: StudyInfo, kinds: Kinds[P, O, D], clock: Clock) -> SqliteLedger[P, O, D]:
@@ -118,6 +122,79 @@ class SqliteLedger(Generic[P, O, D]):
         """The refusals of the latest asks, oldest ask first."""
         with self._database.reading() as connection:
             return rows.refusals(connection, self._codes.proposal, self._study, limit)
+
+    def asked(self) -> int:
+        """How many asks there were. Their ids have no gaps, so the highest one tells."""
+        with self._database.reading() as connection:
+            return rows.last(connection, "SELECT max(id) FROM asks WHERE study = ?", self._study)
+
+    # --- what thinking costs, and what a person wants tried ----------------------------------------
+
+    def call(self, agent: str, purpose: Purpose, ask: Ask | None) -> int:
+        """Note that somebody begins to think; returns the call's id."""
+        with self._database.writing() as connection:
+            id = connection.execute(
+                "INSERT INTO calls (study, ask, agent, purpose, started_at) VALUES (?, ?, ?, ?, ?)",
+                (self._study, ask.id if ask else None, agent, purpose, self._clock.time()),
+            ).lastrowid
+        assert id is not None  # of an INSERT, always set
+        return id
+
+    def called(
+        self, call: int, usages: Sequence[Usage], usd: float | None, failure: Failure | None, session: str = ""
+    ) -> None:
+        """Note what came of a call; raises LedgerError where that is known already."""
+        payload = rows.USAGES.encode(tuple(usages))
+        tokens = sum(usage.tokens for usage in usages)
+        fault = (failure.fault, failure.reason, failure.retry_seconds) if failure else (None, None, None)
+        with self._database.writing() as connection:
+            ended = connection.execute(
+                "UPDATE calls SET ended_at = ?, usages = ?, tokens = ?, usd = ?, fault = ?, reason = ?, "
+                "retry_seconds = ?, session = ? WHERE id = ? AND study = ? AND ended_at IS NULL",
+                (self._clock.time(), payload, tokens, usd, *fault, session, call, self._study),
+            ).rowcount
+            if not ended:
+                raise _misuse(f"no call {call} goes on")
+
+    def calls(self) -> Sequence[Call]:
+        """All of them, oldest first. Reads only those that went on, or were not there, at the last call."""
+        with self._database.reading() as connection:
+            fresh = rows.calls(connection, self._study, self._calls[-1].id if self._calls else 0)
+        if not fresh:
+            return self._calls
+        going_on = next((place for place, call in enumerate(fresh) if call.ended_at is None), len(fresh))
+        self._calls = (*self._calls, *fresh[:going_on])
+        return (*self._calls, *fresh[going_on:])
+
+    def spending(self) -> Spending:
+        """What all ended calls and runs took; a slot of several GPUs counts once for each."""
+        calls = self.calls()
+        self.closed()  # brings `_slot_seconds` up to date
+        seconds = sum(self._slot_seconds.values()) + sum(map(_slot_seconds, self.opened()))
+        return Spending(sum(call.usd or 0.0 for call in calls), sum(call.tokens for call in calls), seconds)
+
+    def suggest(self, text: str) -> Suggestion:
+        """Keep what a person wants tried (any process may)."""
+        with self._database.writing() as connection:
+            id = connection.execute(
+                "INSERT INTO suggestions (study, text, made_at) VALUES (?, ?, ?)",
+                (self._study, text, self._clock.time()),
+            ).lastrowid
+        assert id is not None  # of an INSERT, always set
+        return Suggestion(id, text)
+
+    def suggestions(self) -> Sequence[Suggestion]:
+        """Those not taken up yet, oldest first."""
+        with self._database.reading() as connection:
+            return rows.suggestions(connection, self._study)
+
+    def take_up(self, suggestion: int, ask: Ask) -> None:
+        """Note that an ask's proposal follows a suggestion; where one did already, or there is none, nothing."""
+        with self._database.writing() as connection:
+            connection.execute(
+                "UPDATE suggestions SET ask = ? WHERE id = ? AND study = ? AND ask IS NULL",
+                (ask.id, suggestion, self._study),
+            )
 
     # --- lines ---------------------------------------------------------------------------------
 
@@ -263,6 +340,7 @@ class SqliteLedger(Generic[P, O, D]):
         for record in changed:
             assert record.order is not None  # CHANGED chooses closed lines alone, in the order of closing
             lines[record.order - 1 : record.order] = [record]  # in place of a known one, or behind the last
+            self._slot_seconds[record.number] = _slot_seconds(record)
         self._closed, self._stamp = tuple(lines), stamp
         return self._closed
 
@@ -368,6 +446,15 @@ class SqliteLedger(Generic[P, O, D]):
             "UPDATE units SET changed = ? WHERE study = ? AND number = ?",
             (1 + rows.stamp(connection, self._study), self._study, number),
         )
+
+
+def _slot_seconds(record: Record[P, O, D]) -> float:
+    """How long a line's runs kept slots busy, all devices of a slot counted (`gpu0+gpu1` are two)."""
+    return sum(
+        max(run.ended_at - run.started_at, 0.0) * (1 + run.slot.count("+"))
+        for run in record.measurements
+        if run.ended_at is not None
+    )
 
 
 def _summary(payload: str) -> tuple[str | None, float | None]:

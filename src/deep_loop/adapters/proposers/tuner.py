@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from deep_loop.core.experiment import Change, Idea
 from deep_loop.core.hypothesis import Hypothesis
 from deep_loop.core.taxonomy import kind_of
-from deep_loop.ports import Brief
+from deep_loop.ports import Answer, Brief, Objection
 
 if TYPE_CHECKING:
     from deep_loop.adapters.proposers.tuner_orders import Order
@@ -30,10 +30,10 @@ class Tuner:
 
         self._reader = Reader()
 
-    def propose(self, brief: Brief, checkout: Path) -> Idea | None:
+    def propose(self, brief: Brief, checkout: Path) -> Answer:
         """Move one or more constants, or carry out a hypothesis or a combination.
 
-        None where the files have nothing to move, or every setting in the space has been tried.
+        Nothing is proposed where the files have nothing to move, or every setting in the space has been tried.
         """
         # numpy and optuna take most of a second to load: not before they are needed.
         from deep_loop.adapters.proposers.tuner_orders import order
@@ -45,14 +45,17 @@ class Tuner:
         ordered = order(brief, search, self._reader, self.name)
         move = ordered.move if ordered else search.move()
         if move is None:
-            return None
+            return Answer()
         for path, text in memory.incumbent.rewritten(move.sources).items():
             (checkout / path).write_bytes(text.encode())
-        return _ordered(ordered, search) if ordered else _own(move, search)
+        return Answer(_ordered(ordered, search) if ordered else _own(move, search))
 
-    def repair(self, brief: Brief, checkout: Path, failure: str) -> bool:
-        """Never: that a setting crashes is something to learn, not to mend."""
-        return False
+    def mend(self, brief: Brief, checkout: Path, objection: Objection) -> Answer:
+        """Never: that a setting crashes, or was tried before, is something to learn, not to mend."""
+        return Answer()
+
+    def stop(self) -> None:
+        """It is never at it for long."""
 
 
 def _own(move: Move, search: Search) -> Idea:

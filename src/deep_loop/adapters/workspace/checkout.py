@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from tempfile import mkdtemp
 
 from deep_loop.adapters.workspace.plumbing import NOBODY, Git, records, scratch_index
 from deep_loop.adapters.workspace.reader import Reader
@@ -23,13 +22,12 @@ RAW = "* -text !eol !filter !ident !working-tree-encoding !diff !merge\n"
 CONFIG = "[user]\n\tname = deep-loop\n\temail = deep-loop@localhost\n[gc]\n\tauto = 0\n"
 
 
-def make(repository: Repository, commit: str, parent: Path, hidden: Sequence[str] = ()) -> Path:
-    """A new folder below `parent` with a commit's files and a repository with that one commit.
+def make(repository: Repository, commit: str, folder: Path, hidden: Sequence[str] = ()) -> None:
+    """Make a folder with a commit's files and a repository with that one commit.
 
     Files that fit the patterns of `hidden` stay out of both.
     """
-    parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(mkdtemp(prefix=f"{commit}-", dir=parent))  # the name tells `collect` what to compare with
+    folder.mkdir(parents=True)
     git = Git(folder, extra=NOBODY, settings=("core.autocrlf=false", "core.sparseCheckout=false"))
     form = "sha1" if len(commit) == 40 else "sha256"
     git.raw("init", "--quiet", "--template=", "--initial-branch=main", f"--object-format={form}")
@@ -44,17 +42,17 @@ def make(repository: Repository, commit: str, parent: Path, hidden: Sequence[str
     (folder / ".git" / "index").unlink()  # so that `add` stores every object in the copy itself
     git.raw("add", "--all", "--force")
     git.raw("commit", "--quiet", "--no-verify", "--allow-empty", "-m", f"the state at {commit[:7]}")
-    return folder
 
 
-def collect(repository: Repository, store: Store, folder: Path, hidden: Sequence[str] = ()) -> Mapping[str, str | None]:
-    """What differs from the commit that the folder was made from; see `ports.Workspace.collect`.
+def collect(
+    repository: Repository, store: Store, folder: Path, base: str, hidden: Sequence[str] = ()
+) -> Mapping[str, str | None]:
+    """What differs in the folder from the commit that it was made from; see `ports.Workspace.collect`.
 
     Links are never followed: one that is new, or stands where a file was, comes as a text that opens with
     `NOT_TEXT`, as do nested repositories and all else that is no file. A file longer than `MAX_BYTES` is
     cut just behind that length, so that its reader can tell. Permissions are not compared.
     """
-    base = folder.name.split("-", 1)[0]
     git = Git(folder, extra={"GIT_DIR": str(repository.own), "GIT_WORK_TREE": str(folder)})
     with scratch_index(git, store.scratch) as scratch:
         scratch.raw("read-tree", base)

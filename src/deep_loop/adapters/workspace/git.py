@@ -81,6 +81,7 @@ class GitWorkspace:
         guarded = (*editable, *protected)
         rescued = f"refs/deep-loop/{tag}/person"
         self._entrance = Entrance(self._repository, self._store, self._person, branch, guarded, rescued, self.notices)
+        self._lent: dict[Path, str] = {}  # proposers' folders -> what each was made from
         self._seen = Seen(self._state / "heads" / tag)
         self._protected_at = lru_cache(maxsize=64)(
             lambda commit: {entry.path: entry.blob for entry in self._store.tree(commit, self._protected)}
@@ -181,11 +182,19 @@ class GitWorkspace:
 
     # --- folders ----------------------------------------------------------------------------------
 
-    def checkout(self, commit: str) -> Path:
-        return checkout.make(self._repository, commit, self._state / "proposals", self._holdout)
+    def checkout(self, commit: str, name: str, texts: Files = MappingProxyType({})) -> Path:
+        """`.deep-loop/proposals/<name>`, made anew."""
+        folder = self._state / "proposals" / name
+        self.discard(folder)
+        checkout.make(self._repository, commit, folder, self._holdout)
+        for path, text in texts.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(text.encode("utf-8"))
+        self._lent[folder] = commit
+        return folder
 
     def collect(self, folder: Path) -> Mapping[str, str | None]:
-        return checkout.collect(self._repository, self._store, folder, self._holdout)
+        return checkout.collect(self._repository, self._store, folder, self._lent[folder], self._holdout)
 
     def folder(self, commit: str, name: str, texts: Files = MappingProxyType({}), *, holdout: bool = False) -> Path:
         """`.deep-loop/runs/<name>`, made anew: the files as a checkout has them, and links to what git ignores."""
