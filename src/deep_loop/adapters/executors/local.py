@@ -226,6 +226,7 @@ class LocalExecutor:
                 cpus=run.slot.cpus,
                 inherited=() if told is None else (told,),
                 monitored=self._sandbox is not None and self._sandbox.monitored,
+                courteous=job.courteous,
             )
             read_end, lifeline = _pipe_to(ours)
             try:

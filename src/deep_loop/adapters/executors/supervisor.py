@@ -57,6 +57,7 @@ class Order(NamedTuple):
     cpus: Sequence[int] = ()  # the cores that it may use; empty: all that we may
     inherited: Sequence[int] = ()  # files that are open in it, by number
     monitored: bool = False  # of `Tree`
+    courteous: bool = False  # a stop, too, gives it the grace; it is asked by SIGINT, as from a terminal
 
 
 class Report(NamedTuple):
@@ -116,7 +117,10 @@ class Watch:
                     self._copy()
                     if self.problem:
                         return Ending.LOG_FAILED
-                elif key.fd != self._wake or _STOPS.intersection(os.read(self._wake, CHUNK)):
+                elif key.fd != self._wake:
+                    self._selector.unregister(key.fd)  # said once is enough
+                    return Ending.STOPPED
+                elif _STOPS.intersection(os.read(self._wake, CHUNK)):
                     return Ending.STOPPED
             if (complaint := self._meter.look()) is not None:
                 self.problem = complaint
@@ -168,8 +172,8 @@ def supervise(order: Order) -> Report:
     watch = Watch(tree, output, wake, log, Meter(order.limits, order.counted))
     ending = watch.until(lambda: tree.exited_at is not None, started + order.timeout_seconds)
     timed_out = ending is Ending.TIME
-    if timed_out:
-        tree.ask()
+    if timed_out or (order.courteous and ending is Ending.STOPPED):
+        tree.ask(signal.SIGINT if order.courteous else signal.SIGTERM)
         watch.until(lambda: tree.empty, time.monotonic() + order.grace_seconds)
     all_dead = tree.kill()
     watch.drain()

@@ -43,9 +43,9 @@ class Tree:
                 self._main.returncode = os.waitstatus_to_exitcode(status)
                 self.exited_at = time.monotonic()
 
-    def ask(self) -> None:
-        """SIGTERM to all, so that each can close up; a sandbox's monitor would take the others with it at once."""
-        self._send(signal.SIGTERM, {self._main.pid} if self._monitored else set())
+    def ask(self, number: int) -> None:
+        """This signal to all, so that each can close up; a sandbox's monitor would take the others with it at once."""
+        self._send(number, {self._main.pid} if self._monitored else set())
 
     def _send(self, number: int, spared: Collection[int] = ()) -> set[int]:
         """Signal every member once; returns those that there were."""
