@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from deep_loop import config
 from deep_loop.config import settings as tables
+from deep_loop.config.shape import keys, named, walk
+from deep_loop.config.shape import tables as tables_of
 from deep_loop.core.metric import Direction
 from deep_loop.errors import ConfigError, DeepLoopError, WorkspaceError
 
@@ -22,7 +24,7 @@ def test_the_least_file_gets_every_default() -> None:
     assert settings.mode == "ml"
     assert settings.study == tables.Study()
     assert settings.study.meta_interval == 12 and settings.study.max_experiments == 100
-    assert settings.agents.names() == config.PROPOSERS
+    assert settings.agents.proposers == "auto" and settings.agents.claude_code.max_turns == 40
     assert settings.metric.name == "val_bpb" and settings.metric.direction is Direction.MINIMIZE
     assert settings.task.timeout_seconds == 660
     assert settings.task.gpus_per_run == "auto"
@@ -38,7 +40,10 @@ def test_defaults_follow_what_they_depend_on() -> None:
 
 def test_settings_survive_json() -> None:
     """The text that the ledger keeps reads back as the same settings."""
-    settings = config.parse(MINIMAL + "[study]\nslots = 3\nmax_hours = 1.5\n[notify]\nthresholds = [1, 0.5]\n")
+    settings = config.parse(
+        MINIMAL
+        + "[study]\nslots = 3\nmax_hours = 1.5\n[agents.claude-code]\nbash = true\n[notify]\nthresholds = [1, 0.5]\n"
+    )
     assert config.Settings.model_validate_json(settings.model_dump_json()) == settings
 
 
@@ -63,6 +68,14 @@ def test_settings_survive_json() -> None:
         (MINIMAL + 'metric = { name = "a b" }\n', "must be one word", "results.tsv"),
         (MINIMAL + 'progress = { pattern = "x" }\n', "(?P<percent>", "`pattern`"),
         (MINIMAL + '[agents]\nproposers = ["tunerr"]\n', "'tunerr' names no proposer", "tuner"),
+        (
+            MINIMAL + "[agents.claude-code]\nmax_turn = 3\n",
+            "unknown key `max_turn` in [agents.claude-code]",
+            "`max_turns`",
+        ),
+        (MINIMAL + "[agents.claude_code]\nmax_turns = 3\n", "unknown key `claude_code` in [agents]", "`claude-code`"),
+        (MINIMAL + "[agents.prices.m]\ninput = 3\n", "`output` is missing in [agents.prices.m]", "Of output"),
+        (MINIMAL + "[agents.mixture]\ntuner = 0\n", "`mixture` in [agents]: 0 should be greater", "table of numbers"),
         (MINIMAL + "[agents]\nproposers = []\n", "must name at least one", "`proposers`"),
         (MINIMAL + 'protected = ["train.py"]\n', "`train.py` is both editable and protected", "[task]"),
         (MINIMAL + 'seed_cmd = "python train.py"\n', "`seed_cmd` has no place for the seed", "[task]"),
@@ -144,16 +157,9 @@ def test_the_manual_is_current() -> None:
 def test_the_manual_has_every_key_with_a_meaning() -> None:
     """No setting is undocumented."""
     manual = config.reference()
-    every = [
-        tables.Metric,
-        tables.Memory,
-        tables.ProgressLines,
-        tables.Task,
-        tables.Agents,
-        tables.Study,
-        tables.Notify,
-    ]
-    for table in every:
-        for name, field in table.model_fields.items():
-            if not (isinstance(field.annotation, type) and issubclass(field.annotation, tables.Table)):
+    for path, table in walk(tables.Settings, ()):
+        for name, field in keys(table).items():
+            if name not in tables_of(table) and name not in named(table):
                 assert f"| `{name}` |" in manual and field.description
+            elif name in tables_of(table):
+                assert f"## `[{'.'.join((*path, name))}]`" in manual

@@ -84,7 +84,8 @@ class Brief:
     suggestions: Sequence[Suggestion] = ()  # a person's, not yet taken up; oldest first
     noise: float | None = None  # standard deviation of one run, in the metric's unit
     drought: int | None = None  # experiments since the last keep, where there are so many that a bold change is due
-    start: int | None = None  # the experiment whose files lie in the checkout, where that is not `parent`
+    start: int | None = None  # another experiment than `parent`, whose files lie in the checkout
+    start_files: Files = field(default_factory=dict)  # those
     log: Callable[[int], str] = lambda number: ""  # the end of an experiment's latest log; safe in any thread
 
 
@@ -114,6 +115,7 @@ class Proposer(Protocol):
     """
 
     name: str
+    anywhere: bool  # whether it may find other files in its checkout than the incumbent's (`Brief.start`)
 
     def propose(self, brief: Brief, checkout: Path) -> Answer:
         """Edit the editable files under `checkout` (a repository of its own, at `brief.base`) and say why."""

@@ -29,8 +29,22 @@ if TYPE_CHECKING:
     from deep_loop.loop.study import Study
     from deep_loop.ports import Executor, Observer
 
-__all__ = ["Owner", "Plan", "RunOptions", "meta", "owner", "plan", "reproduce", "request", "study"]
+__all__ = [
+    "Owner",
+    "Plan",
+    "RunOptions",
+    "busy",
+    "estimate",
+    "meta",
+    "owner",
+    "plan",
+    "reproduce",
+    "request",
+    "study",
+    "suggest",
+]
 
+LONGEST_SUGGESTION = 2000  # characters
 ANSWER_SECONDS = 600.0  # how long a request waits for the harness that serves it
 
 
@@ -47,6 +61,7 @@ class RunOptions:
     slots: int | None = None
     seed: int | None = None
     start: str | None = None  # commit that a new study starts from
+    max_cost_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +199,25 @@ def request(root: Path, kind: str, payload: Mapping[str, str]) -> str:
     raise WorkspaceError(
         f"process {running.pid} ended before it could {kind}", hint=f"go on with `deep-loop run --tag {running.tag}`"
     )
+
+
+def suggest(root: Path, tag: str | None, text: str) -> str:
+    """Keep what a person wants tried, for the study that runs, else for the latest. Raises WorkspaceError."""
+    from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, upgrade
+    from deep_loop.core.experiment import ML
+    from deep_loop.views import choose
+
+    words = " ".join(text.split())
+    if not words:
+        raise ConfigError("the suggestion is empty", hint='say what to try: `deep-loop suggest "try a deeper model"`')
+    info = choose(root, tag, owner(root))
+    upgrade(root / LEDGER)
+    ledger = SqliteLedger.load(root / LEDGER, info.tag, ML, WallClock())
+    try:
+        made = ledger.suggest(words[:LONGEST_SUGGESTION])
+    finally:
+        ledger.dispose()
+    return f"suggestion {made.id} is in the briefs of {info.tag} from now on, until somebody takes it up"
 
 
 def meta(root: Path, tag: str | None) -> str:

@@ -202,6 +202,7 @@ def test_a_proposer_that_removes_its_folder_is_refused(tmp_path: Path) -> None:
 
     class Destroyer:
         name = "destroyer"
+        anywhere = True
 
         def propose(self, brief: Brief, checkout: Path) -> Answer:
             if brief.ask.id == 2:

@@ -23,6 +23,7 @@ class Unruly:
 
     deed: Callable[[Path], object]
     name: str = "unruly"
+    anywhere: bool = True
 
     def propose(self, brief: Brief, checkout: Path) -> Answer:
         """A better constant each time, then the deed."""

@@ -270,3 +270,24 @@ def test_a_long_drought_is_told(tmp_path: Path) -> None:
     lab = Laboratory(tmp_path / "lab", proposers=[proposer], pivot_after=3)
     lab.study(5).run()
     assert [brief.drought for brief in proposer.asked] == [None, None, None, None, 3]
+
+
+def test_a_bold_change_may_begin_elsewhere(tmp_path: Path) -> None:
+    """In a drought some find the files of another good experiment, and are told of which; what they leave is judged
+    against the incumbent like any other change."""
+    found: list[tuple[int | None, bool]] = []
+
+    class Looks(ScriptedProposer):
+        def propose(self, brief: Brief, checkout: Path) -> Any:
+            text = (checkout / "train.py").read_text()
+            found.append((brief.start, text == {**brief.files, **brief.start_files}["train.py"]))
+            return super().propose(brief, checkout)
+
+    proposer = Looks(lambda brief: setting(brief, A=round(1 + brief.ask.id / 100, 2)))
+    lab = Laboratory(tmp_path / "lab", proposers=[proposer], pivot_after=2)
+    lab.study(12).run()
+    assert all(same for _, same in found)
+    begun = {start for start, _ in found}
+    assert None in begun and len(begun) > 1
+    assert [start for start, _ in found[:3]] == [None, None, None]
+    lab.check()

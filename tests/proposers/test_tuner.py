@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from deep_loop.core.hypothesis import Hypothesis, Target
 from deep_loop.core.record import Ask, Refusal
 from deep_loop.core.strategy import Strategy
 from deep_loop.core.taxonomy import kind_of
-from deep_loop.ports import Answer, Objection
+from deep_loop.ports import Answer, Objection, Suggestion
 
 
 def hypothesis(identity: str, *targets: Target) -> Hypothesis:
@@ -279,3 +280,19 @@ def test_two_per_cent_within_24_experiments(tmp_path: Path) -> None:
     gained = [run_study(Tuner(), Surface(seed), 24, tmp_path, seed) for seed in range(4)]
     assert min(gained) >= 0.02
     assert sum(gained) / len(gained) >= 0.04
+
+
+# --- a person's suggestions ------------------------------------------------------------------------
+
+
+def test_a_suggestion_that_names_a_value_is_followed_at_once(tmp_path: Path) -> None:
+    """Before all orders, and whatever the last proposal was; one in prose is left to those who can read."""
+    study = some_history(Study())
+    prose, plain = Suggestion(1, "try a deeper model"), Suggestion(2, "WEIGHT_DECAY = 0.2")
+    brief = replace(study.brief(), suggestions=[prose, plain])
+    idea, _ = ask(Tuner(), brief, tmp_path)
+    assert idea is not None and idea.suggestion == 2
+    assert moved(idea) == {"WEIGHT_DECAY": "0.2"}
+    assert '"WEIGHT_DECAY = 0.2"' in idea.rationale
+    without, _ = ask(Tuner(), replace(brief, suggestions=[prose]), tmp_path)
+    assert without == ask(Tuner(), study.brief(), tmp_path)[0]

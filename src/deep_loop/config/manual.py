@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from deep_loop.config.settings import FILE, Settings, Table
-from deep_loop.config.shape import kind, tables, walk
+from deep_loop.config.fields import Table
+from deep_loop.config.settings import FILE, Settings
+from deep_loop.config.shape import keys, kind, named, tables, walk
 
 
 def reference() -> str:
@@ -26,9 +27,11 @@ def _section(model: type[Table], path: tuple[str, ...]) -> list[str]:
     """The lines of one table's section."""
     title = f"`[{'.'.join(path)}]`" if path else "The top level"
     lines = [f"## {title}", "", (model.__doc__ or "").strip(), ""]
+    if all(name in (*tables(model), *named(model)) for name in keys(model)):
+        return lines[:-1]
     lines += ["| key | value | default | meaning |", "|---|---|---|---|"]
-    for name, field in model.model_fields.items():
-        if name in tables(model):
+    for name, field in keys(model).items():
+        if name in (*tables(model), *named(model)):
             continue
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         default = str(extra.get("words") or ("**required**" if field.is_required() else _toml(field.default)))

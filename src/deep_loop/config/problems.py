@@ -6,8 +6,9 @@ import difflib
 
 from pydantic_core import ErrorDetails
 
-from deep_loop.config.settings import FILE, Settings, Table
-from deep_loop.config.shape import kind, tables, walk
+from deep_loop.config.fields import Table
+from deep_loop.config.settings import FILE, Settings
+from deep_loop.config.shape import keys, kind, named, tables, walk
 from deep_loop.errors import ConfigError
 
 
@@ -27,9 +28,15 @@ def explained(error: ErrorDetails) -> ConfigError:
     model: type[Table] = Settings
     path: list[str] = []
     place = [str(part) for part in error["loc"]]
-    while len(place) > 1 and place[0] in tables(model):
-        model = tables(model)[place[0]]
-        path.append(place.pop(0))
+    while len(place) > 1:
+        if place[0] in tables(model):
+            model = tables(model)[place[0]]
+            path.append(place.pop(0))
+        elif len(place) > 2 and place[0] in named(model):
+            model = named(model)[place[0]]
+            path += [place.pop(0), place.pop(0)]
+        else:
+            break
     key = place[0]
     where = f"in [{'.'.join(path)}]" if path else "at the top level"
     inner = tables(model).get(key)
@@ -46,7 +53,7 @@ def explained(error: ErrorDetails) -> ConfigError:
             return ConfigError(f"{FILE}: in [{key}] {complaint}", hint=_needs(inner))
     if inner is not None:
         return ConfigError(f"{FILE}: `{key}` {where} must be a table", hint=_needs(inner))
-    expected = "" if own else f" Expected: {kind(model.model_fields[key].annotation)}."
+    expected = "" if own else f" Expected: {kind(keys(model)[key].annotation)}."
     return ConfigError(
         f"{FILE}: `{key}` {where}: {_shown(error['input'])} {complaint}",
         hint=f"`{key}`: {_meaning(model, key)}{expected}",
@@ -54,19 +61,19 @@ def explained(error: ErrorDetails) -> ConfigError:
 
 
 def _meaning(model: type[Table], key: str) -> str:
-    return model.model_fields[key].description or ""
+    return keys(model)[key].description or ""
 
 
 def _needs(model: type[Table]) -> str:
-    required = [f"`{name}`" for name, field in model.model_fields.items() if field.is_required()]
-    return f"it needs {' and '.join(required)}" if required else f"its keys: {', '.join(model.model_fields)}"
+    required = [f"`{name}`" for name, field in keys(model).items() if field.is_required()]
+    return f"it needs {' and '.join(required)}" if required else f"its keys: {', '.join(keys(model))}"
 
 
 def _nearest(key: str, model: type[Table]) -> str:
     """What an unknown key of a table was meant to be: a key of that table, or one of another."""
-    if elsewhere := [path for path, table in walk(Settings, ()) if path and key in table.model_fields]:
+    if elsewhere := [path for path, table in walk(Settings, ()) if path and key in keys(table)]:
         return f"`{key}` belongs in [{'.'.join(elsewhere[0])}]"
-    names = list(model.model_fields)
+    names = list(keys(model))
     close = difflib.get_close_matches(key, names, n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else f"known keys there: {', '.join(names)}"
 

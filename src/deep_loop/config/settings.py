@@ -6,99 +6,43 @@ Every setting has its one default here, and a description from which `config.man
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from pydantic.config import JsonDict
+from pydantic import Field, model_validator
 
+from deep_loop.config.agents import Agents
+from deep_loop.config.fields import (
+    Dollars,
+    Number,
+    Progress,
+    RelativePath,
+    RelativePaths,
+    Table,
+    Text,
+    Variable,
+    Whole,
+    Word,
+    key,
+)
+from deep_loop.config.notify import Notify
 from deep_loop.core.metric import Direction
 from deep_loop.core.metric import Metric as CoreMetric
 from deep_loop.core.readout import PROGRESS
 
 FILE = "deep-loop.toml"
-PROPOSERS = ("tuner",)  # the proposers of this version, in the order of "auto"
-
-
-def _rule(complaint: str, holds: Callable[[Any], object]) -> AfterValidator:
-    """A condition on a value, with what to say where it does not hold."""
-
-    def check(value: Any) -> Any:
-        if not holds(value):
-            raise ValueError(complaint)
-        return value
-
-    return AfterValidator(check)
-
-
-def _inside(text: str) -> bool:
-    path = PurePosixPath(text)
-    return bool(text.strip()) and not path.is_absolute() and not text.startswith("~") and ".." not in path.parts
-
-
-def _expression(text: str) -> str:
-    """A regular expression; readers apply it with `re.MULTILINE`."""
-    try:
-        re.compile(text, re.MULTILINE)
-    except re.error as problem:
-        raise ValueError(f"is not a regular expression: {problem}") from problem
-    return text
-
-
-Text = Annotated[str, _rule("must not be empty", str.strip)]
-Word = Annotated[str, _rule("must be one word: it is the title of a column", re.compile(r"\S+").fullmatch)]
-Variable = Annotated[str, _rule("must be the name of an environment variable", re.compile(r"[A-Za-z_]\w*").fullmatch)]
-Whole = Annotated[int, Field(ge=0)]
-RelativePath = Annotated[str, _rule("must be a path inside the workspace, relative to it", _inside)]
-RelativePaths = Annotated[tuple[RelativePath, ...], _rule("must name at least one", bool)]
-Number = Annotated[
-    str,
-    AfterValidator(_expression),
-    _rule(
-        "needs exactly one group (…), around the number; write (?:…) for any other",
-        lambda text: re.compile(text).groups == 1,
-    ),
-]
-Progress = Annotated[
-    str,
-    AfterValidator(_expression),
-    _rule(
-        "needs a group named (?P<percent>…) or (?P<loss>…)",
-        lambda text: {"percent", "loss"} & re.compile(text).groupindex.keys(),
-    ),
-]
-Proposer = Annotated[
-    str, _rule(f"names no proposer of this version; known: {', '.join(PROPOSERS)}", lambda name: name in PROPOSERS)
-]
-Proposers = Annotated[tuple[Proposer, ...], _rule("must name at least one", bool)]
-
-
-def _key(description: str, default: Any = ..., *, words: str | None = None, **constraints: Any) -> Any:
-    """A setting: what it means, its default, and, where the value alone says too little, that default in words."""
-    extra: JsonDict = {} if words is None else {"words": words}
-    if callable(default):
-        return Field(default_factory=default, description=description, json_schema_extra=extra, **constraints)
-    return Field(default, description=description, json_schema_extra=extra, **constraints)
-
-
-class Table(BaseModel):
-    """A table of the file: frozen, no unknown key, no value quietly turned into another kind."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Metric(Table):
     """The one number that the task is judged by; the harness reads it from the run's log."""
 
-    name: Word = _key("Its name: the title of its column in `results.tsv`.", "val_bpb")
-    direction: Literal["minimize", "maximize"] = _key("Which way is better.", "minimize")
-    pattern: Number = _key(
+    name: Word = key("Its name: the title of its column in `results.tsv`.", "val_bpb")
+    direction: Literal["minimize", "maximize"] = key("Which way is better.", "minimize")
+    pattern: Number = key(
         "Regular expression (`^` and `$` match at every line) whose one group is the number; the last match counts.",
         lambda data: rf"^{re.escape(data.get('name', 'metric'))}:\s+(\S+)",
         words=r"`^NAME:\s+(\S+)` with the metric's name",
     )
-    bound: float | None = _key(
+    bound: float | None = key(
         "A value that nobody believes to be bettered: what looks better is held until confirmed with clean caches.",
         None,
         words="none",
@@ -108,14 +52,14 @@ class Metric(Table):
 class Memory(Table):
     """Peak memory, for the record; a run that does not print it is none the worse."""
 
-    pattern: Number = _key("Regular expression whose one group is the number.", r"^peak_vram_mb:\s+(\S+)")
-    unit: Literal["B", "KB", "MB", "GB"] = _key("The unit of that number; a step is 1024.", "MB")
+    pattern: Number = key("Regular expression whose one group is the number.", r"^peak_vram_mb:\s+(\S+)")
+    unit: Literal["B", "KB", "MB", "GB"] = key("The unit of that number; a step is 1024.", "MB")
 
 
 class ProgressLines(Table):
     """What a run prints while it goes on, for the live view."""
 
-    pattern: Progress = _key(
+    pattern: Progress = key(
         "Regular expression with the group `percent` (of the run, 0 to 100) or `loss`, or both.", PROGRESS
     )
 
@@ -126,13 +70,13 @@ class Holdout(Table):
     Neither proposers nor analysts hear of it. Without `run` there is no such data.
     """
 
-    run: Text | None = _key(
+    run: Text | None = key(
         "Command that trains and evaluates on the held-out data, in a folder of a kept commit's own.", None
     )
-    pattern: Number | None = _key(
+    pattern: Number | None = key(
         "Regular expression for the metric in that run's log.", None, words="as in `[task.metric]`"
     )
-    files: tuple[RelativePath, ...] = _key(
+    files: tuple[RelativePath, ...] = key(
         "Files and folders of the workspace with the held-out data; glob patterns too. Only that run finds them.",
         (),
     )
@@ -141,16 +85,16 @@ class Holdout(Table):
 class Task(Table):
     """The program that is improved, and how to run and read it."""
 
-    run: Text = _key("Command of one run, for `sh`, started in a copy of the workspace.")
-    editable: RelativePaths = _key("Files that a proposal may change; glob patterns too.")
-    protected: tuple[RelativePath, ...] = _key("Files that must stay byte for byte as they are; glob patterns too.", ())
+    run: Text = key("Command of one run, for `sh`, started in a copy of the workspace.")
+    editable: RelativePaths = key("Files that a proposal may change; glob patterns too.")
+    protected: tuple[RelativePath, ...] = key("Files that must stay byte for byte as they are; glob patterns too.", ())
     metric: Metric = Metric()
-    result: Literal["auto", "channel"] = _key(
+    result: Literal["auto", "channel"] = key(
         'Where the metric is taken from. The evaluator may append a line like `{"val_bpb": 1.234}` to the file that '
         '`DEEP_LOOP_RESULT` names; "auto" reads the log where it did not, "channel" calls that a crash.',
         "auto",
     )
-    seed_cmd: Text | None = _key(
+    seed_cmd: Text | None = key(
         "Command to run instead of `run`, with `{seed}` where the run's seed goes: for a program that does not read "
         "`DEEP_LOOP_SEED`.",
         None,
@@ -158,44 +102,42 @@ class Task(Table):
     holdout: Holdout = Holdout()
     memory: Memory = Memory()
     progress: ProgressLines = ProgressLines()
-    budget_seconds: float = _key(
-        "What the program gives itself for one run; tells the time left at first.", 300.0, gt=0
-    )
-    timeout_seconds: float = _key(
+    budget_seconds: float = key("What the program gives itself for one run; tells the time left at first.", 300.0, gt=0)
+    timeout_seconds: float = key(
         "Wall clock after which a run is killed with all its processes.",
         lambda data: 2 * data.get("budget_seconds", 300.0) + 60,
         words="2 × `budget_seconds` + 60",
         gt=0,
     )
-    gpus_per_run: Literal["auto"] | Whole = _key(
+    gpus_per_run: Literal["auto"] | Whole = key(
         'GPUs that one run gets; 0 runs on the CPU. "auto" is 1 where there is a GPU, else 0.', "auto"
     )
-    prepare: Text | None = _key("Command run once per study, in the workspace, before its first experiment.", None)
-    link: tuple[RelativePath, ...] = _key("Files or folders ignored by git that each run finds linked in its copy.", ())
-    env: tuple[Variable, ...] = _key("Names of environment variables that are passed through to runs.", ())
-    network: bool = _key("Whether runs may use the network; `prepare` always may.", False)
-    read: tuple[Text, ...] = _key(
+    prepare: Text | None = key("Command run once per study, in the workspace, before its first experiment.", None)
+    link: tuple[RelativePath, ...] = key("Files or folders ignored by git that each run finds linked in its copy.", ())
+    env: tuple[Variable, ...] = key("Names of environment variables that are passed through to runs.", ())
+    network: bool = key("Whether runs may use the network; `prepare` always may.", False)
+    read: tuple[Text, ...] = key(
         "Places outside of the workspace, or in your home, that runs may read (data, models); `prepare` writes them.",
         (),
     )
-    caches: tuple[Text, ...] = _key(
+    caches: tuple[Text, ...] = key(
         "Places that runs may write and find again, such as `~/.triton`; empty where an implausible gain is audited.",
         (),
     )
-    memory_gb: float | None = _key(
+    memory_gb: float | None = key(
         "Memory of a run, with all its processes; one that takes more is killed.",
         None,
         words="nine tenths of the machine's",
         gt=0,
     )
-    processes: int = _key("Processes of a run at one time; one that has more is killed.", 4096, ge=1)
-    disk_gb: float | None = _key(
+    processes: int = key("Processes of a run at one time; one that has more is killed.", 4096, ge=1)
+    disk_gb: float | None = key(
         "What a run may write in its folders; one that writes more is killed.",
         None,
         words="half of what is free at the start",
         gt=0,
     )
-    open_files: int = _key("Files that each process of a run may have open.", 65536, ge=64)
+    open_files: int = key("Files that each process of a run may have open.", 65536, ge=64)
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
@@ -210,82 +152,70 @@ class Task(Table):
         return self
 
 
-class Agents(Table):
-    """Who thinks."""
-
-    proposers: Literal["auto"] | Proposers = _key(
-        "Who proposes changes, in order of preference: `tuner` is a Bayesian tuner over upper-case constants.", "auto"
-    )
-
-    def names(self) -> tuple[str, ...]:
-        """The proposers to use, with "auto" spelled out."""
-        return PROPOSERS if self.proposers == "auto" else self.proposers
-
-
 class Study(Table):
     """How long a study goes on, and how it judges."""
 
-    slots: Literal["auto"] | Annotated[int, Field(ge=1)] = _key(
+    slots: Literal["auto"] | Annotated[int, Field(ge=1)] = key(
         'Runs at the same time. "auto" is one per group of `gpus_per_run` GPUs, else one.', "auto"
     )
-    meta_interval: int = _key("Experiments between two meta-analyses.", 12, ge=1)
-    max_experiments: int = _key("Experiments after which the study ends; baselines do not count.", 100, ge=1)
-    max_hours: float | None = _key("Hours after which the study ends.", None, words="no limit", gt=0)
-    min_gain: float = _key("A gain that is not larger than this is none; in the metric's unit.", 0.0, ge=0)
-    false_keeps: float = _key(
+    meta_interval: int = key("Experiments between two meta-analyses.", 12, ge=1)
+    max_experiments: int = key("Experiments after which the study ends; baselines do not count.", 100, ge=1)
+    max_hours: float | None = key("Hours after which the study ends.", None, words="no limit", gt=0)
+    max_cost_usd: Dollars = key(
+        "Dollars for models, over all of the study's sittings; then it ends in good order.", 45.0
+    )
+    max_tokens: int | None = key("Tokens of models, in and out, likewise.", None, words="no limit", ge=1)
+    max_slot_hours: float | None = key(
+        "Hours of GPUs, or of shares of the CPU, likewise; two slots use two an hour.", None, words="no limit", gt=0
+    )
+    pivot_after: int = key("Experiments without a keep, after which agents are asked for a bold change.", 15, ge=1)
+    min_gain: float = key("A gain that is not larger than this is none; in the metric's unit.", 0.0, ge=0)
+    false_keeps: float = key(
         "False keeps that a study of `max_experiments` may expect, at most. More finds small gains sooner; "
         "`make bench NAME=null_study` prints what each choice costs.",
         0.5,
         gt=0,
     )
-    baseline_runs: int = _key("Runs of the code as it stands, before anything is proposed.", 3, ge=2)
-    reference_runs: int = _key(
+    baseline_runs: int = key("Runs of the code as it stands, before anything is proposed.", 3, ge=2)
+    reference_runs: int = key(
         "Runs of a new incumbent, made after it was kept; from then on its value counts as confirmed.", 4, ge=1
     )
-    control_interval: int = _key(
+    control_interval: int = key(
         "Experiments between two runs of the incumbent that show how the machine drifts.", 20, ge=1
     )
-    final_runs: int = _key("Runs of the incumbent at the study's end, for the value that is claimed.", 8, ge=0)
-    simpler: Literal["off"] | Annotated[float, Field(gt=0)] = _key(
+    final_runs: int = key("Runs of the incumbent at the study's end, for the value that is claimed.", 8, ge=0)
+    simpler: Literal["off"] | Annotated[float, Field(gt=0)] = key(
         "Clearly simpler code is kept where its metric is not worse by this many times the noise of one run; "
         '"off" keeps gains only.',
         1.0,
     )
-    max_load: Literal["off"] | Annotated[float, Field(gt=0)] = _key(
+    max_load: Literal["off"] | Annotated[float, Field(gt=0)] = key(
         "Cores that others may keep busy during a run beyond what is usual in the study; a run that had more is made "
         'again. "off" takes every run as it is.',
         1.0,
     )
-    repairs: int = _key("Times that a crashed change goes back to its proposer.", 2, ge=0)
-    prune_margin: Literal["off"] | Annotated[float, Field(gt=0)] = _key(
+    repairs: int = key("Times that a crashed change goes back to its proposer.", 2, ge=0)
+    prune_margin: Literal["off"] | Annotated[float, Field(gt=0)] = key(
         "A run whose loss is above the incumbent's at the same point by more than this fraction is stopped early; "
         '"off" lets every run end by itself.',
         0.5,
     )
-    seed: int = _key("Where all of the study's randomness comes from.", 0, ge=0)
-    significant: float = _key(
+    seed: int = key("Where all of the study's randomness comes from.", 0, ge=0)
+    significant: float = key(
         "Relative gain that calls a meta-analysis at once while the noise is unknown; 0.01 is one per cent.", 0.01, gt=0
     )
-    ahead: int = _key("Proposals that are thought of ahead of the slots.", 1, ge=0)
-    sandbox: Literal["auto", "bubblewrap", "landlock", "off"] = _key(
+    ahead: int = key("Proposals that are thought of ahead of the slots.", 1, ge=0)
+    sandbox: Literal["auto", "bubblewrap", "landlock", "off"] = key(
         'What keeps runs in their place. "auto" is the best that the machine has; `deep-loop doctor` tells what holds.',
         "auto",
     )
-    keep_awake: bool = _key("Whether the system is asked not to sleep while the study runs.", True)
-
-
-class Notify(Table):
-    """When to tell a person; lines go to `notify.log` in the workspace."""
-
-    thresholds: tuple[float, ...] = _key(
-        "Values of the metric, easiest first. Crossing one is a breakthrough; the last of two or more a major one.", ()
-    )
+    keep_awake: bool = key("Whether the system is asked not to sleep while the study runs.", True)
 
 
 class Settings(Table):
     """The whole file."""
 
-    mode: Literal["ml"] = _key('What kind of study: "ml" improves a program by its metric.', "ml")
+    mode: Literal["ml"] = key('What kind of study: "ml" improves a program by its metric.', "ml")
     task: Task
     agents: Agents = Agents()
     study: Study = Study()

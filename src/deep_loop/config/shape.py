@@ -6,16 +6,31 @@ from collections.abc import Iterator, Mapping
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from deep_loop.config.settings import Table
+from pydantic.fields import FieldInfo
+
+from deep_loop.config.fields import Table
+
+NAME = "NAME"  # stands for any name, in the path of a table that there may be several of
+
+
+def keys(model: type[Table]) -> Mapping[str, FieldInfo]:
+    """The keys of a table, as they stand in the file."""
+    return {field.serialization_alias or name: field for name, field in model.model_fields.items()}
 
 
 def tables(model: type[Table]) -> Mapping[str, type[Table]]:
     """The keys of a table that are tables themselves."""
     return {
         name: field.annotation
-        for name, field in model.model_fields.items()
+        for name, field in keys(model).items()
         if isinstance(field.annotation, type) and issubclass(field.annotation, Table)
     }
+
+
+def named(model: type[Table]) -> Mapping[str, type[Table]]:
+    """The keys of a table under which there are tables by any name."""
+    found = {name: get_args(field.annotation) for name, field in keys(model).items() if _by_name(field.annotation)}
+    return {name: inner for name, (_, inner) in found.items() if isinstance(inner, type) and issubclass(inner, Table)}
 
 
 def walk(model: type[Table], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], type[Table]]]:
@@ -23,6 +38,12 @@ def walk(model: type[Table], path: tuple[str, ...]) -> Iterator[tuple[tuple[str,
     yield path, model
     for name, inner in tables(model).items():
         yield from walk(inner, (*path, name))
+    for name, inner in named(model).items():
+        yield from walk(inner, (*path, name, NAME))
+
+
+def _by_name(annotation: Any) -> bool:
+    return get_origin(annotation) is dict
 
 
 def kind(annotation: Any) -> str:
@@ -33,6 +54,9 @@ def kind(annotation: Any) -> str:
         return " or ".join(f'`"{choice}"`' for choice in arguments)
     if origin is Annotated:
         return kind(arguments[0])
+    if origin is dict:
+        inner = arguments[1]
+        return "table of tables" if isinstance(inner, type) and issubclass(inner, Table) else f"table of {kind(inner)}s"
     if origin is tuple:
         return f"list of {kind(arguments[0])}"
     if arguments:

@@ -17,6 +17,7 @@ from deep_loop.core.history import History
 from deep_loop.core.noise import estimate
 from deep_loop.core.record import Ask
 from deep_loop.core.seed import derive
+from deep_loop.core.start import start
 from deep_loop.core.strategy import Strategy
 from deep_loop.loop.lab import Lab
 from deep_loop.ports import Brief
@@ -37,7 +38,9 @@ def brief(lab: Lab, ask: Ask) -> Brief:
     base = lab.base() if incumbent and incumbent.number == parent.number else parent.commit
     written = _written_at(lab, ask)
     drought = _drought(history)
+    bold = drought >= lab.task.pivot_after
     program = lab.workspace.read(written, PROGRAM) or ""
+    begun = start(history, parent, lab.task.metric, derive(lab.seed, "start", ask.id)) if bold else None
     return Brief(
         ask=ask,
         seed=derive(lab.seed, "ask", ask.id),
@@ -56,7 +59,9 @@ def brief(lab: Lab, ask: Ask) -> Brief:
         constitution=lab.workspace.read(written, CONSTITUTION) or "",
         suggestions=lab.ledger.suggestions(),
         noise=_noise(history),
-        drought=drought if drought >= lab.task.pivot_after else None,
+        drought=drought if bold else None,
+        start=begun.number if begun else None,
+        start_files=lab.workspace.files(begun.commit) if begun else {},
         log=partial(_end, {e.number: lab.workspace.root / e.measurements[-1].log for e in history if e.measurements}),
     )
 

@@ -41,7 +41,9 @@ class Desk:
         lab = self.lab
         proposer, call = lab.proposers[ask.proposer], lab.ledger.call(ask.proposer, "propose", ask)
         told = replace(brief(lab, ask), call=call_id(lab, call))
-        checkout = self._lend(ask, call, told.base, told.files)
+        if not proposer.anywhere:
+            told = replace(told, start=None, start_files={})
+        checkout = self._lend(ask, call, told.base, {**told.files, **told.start_files})
         return lambda: Thought(proposer.propose(told, checkout), checkout, told.base, told.parent)
 
     def objected(self, ask: Ask, thought: Thought, why: Rejected) -> Callable[[], Thought] | None:

@@ -93,6 +93,7 @@ class ScriptedProposer:
         corrections: Callable[[Brief, str], Edit | Failure | None] = lambda brief, why: None,
     ) -> None:
         self.name = name
+        self.anywhere = True
         self.stopped = threading.Event()
         self.asked: list[Brief] = []
         self._edits = edits

@@ -8,16 +8,19 @@ They are made from the ledger, opened for reading only, and from the logs; makin
 """
 
 from deep_loop.views.lens import Lens, choose, look
-from deep_loop.views.values import Best, Detail, Overview, Row, Run, Running
+from deep_loop.views.values import Agent, Best, Detail, Estimate, Overview, Row, Run, Running, Spent
 
 __all__ = [
+    "Agent",
     "Best",
     "Detail",
+    "Estimate",
     "Lens",
     "Overview",
     "Row",
     "Run",
     "Running",
+    "Spent",
     "choose",
     "look",
 ]

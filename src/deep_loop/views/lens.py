@@ -39,6 +39,7 @@ from deep_loop.core.readout import plain, progress
 from deep_loop.core.record import Measurement
 from deep_loop.core.rules import Rules
 from deep_loop.errors import WorkspaceError
+from deep_loop.views.money import agents, spent
 from deep_loop.views.values import Best, Detail, Overview, Row, Run, Running
 
 if TYPE_CHECKING:
@@ -156,6 +157,8 @@ class Lens:
             per_hour=3600 / pace if pace else None,
             seconds_left=self._left(limit - len(counted), pace, running) if owner else None,
             elapsed=(now if owner else _last_sign(closed, began)) - began,
+            spent=spent(self._ledger.calls(), self._ledger.spending(), self._settings.study, now),
+            agents=agents(self._ledger.calls(), closed, now),
         )
 
     def history(self) -> tuple[Row, ...]:

@@ -70,6 +70,59 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """What was spent on a study, over all its sittings; its limits are those of the settings."""
+
+    usd: float  # on models
+    max_usd: float | None
+    tokens: int  # in and out
+    max_tokens: int | None
+    slot_hours: float
+    max_slot_hours: float | None
+    usd_per_hour: float | None  # lately; null where nothing was spent or no time went by
+    unpriced: int  # calls of models that nobody knows the price of
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One who proposes, and how it did."""
+
+    name: str
+    calls: int
+    failures: int
+    seconds: float | None  # median of its calls
+    usd: float
+    tokens: int
+    experiments: int
+    keeps: int
+    gain: float  # sum of its keeps' gains, in the metric's unit
+    resting: str | None  # why it is not asked now
+    resting_until: float | None  # seconds since the epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a study would take."""
+
+    experiments: int
+    proposers: tuple[str, ...]
+    hours: float
+    slot_hours: float
+    meta_analyses: int
+    runs: float  # of an experiment
+    run_seconds: float
+    proposal_usd: float
+    usd_per_slot_hour: float
+    compute_usd: float
+    agents_usd: float
+    analysts_usd: float
+    usd: float
+    limit_usd: float
+    run_measured: bool  # whether it is this workspace's own figure
+    agents_measured: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """A study as it stands."""
 
@@ -96,6 +149,8 @@ class Overview:
     per_hour: float | None  # experiments
     seconds_left: float | None  # until `limit`; null where nothing runs
     elapsed: float  # seconds from the study's beginning until now, or until its last decision
+    spent: Spent
+    agents: tuple[Agent, ...]
 
 
 @dataclass(frozen=True, slots=True)

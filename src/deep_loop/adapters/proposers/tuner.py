@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from deep_loop.core.experiment import Change, Idea
 from deep_loop.core.hypothesis import Hypothesis
 from deep_loop.core.taxonomy import kind_of
-from deep_loop.ports import Answer, Brief, Objection
+from deep_loop.ports import Answer, Brief, Objection, Suggestion
 
 if TYPE_CHECKING:
     from deep_loop.adapters.proposers.tuner_orders import Order
@@ -24,6 +24,7 @@ class Tuner:
     """Implements `ports.Proposer`. Safe in several threads at once."""
 
     name = "tuner"
+    anywhere = False
 
     def __init__(self) -> None:
         from deep_loop.adapters.proposers.tuner_trials import Reader
@@ -79,12 +80,15 @@ def _own(move: Move, search: Search) -> Idea:
 
 
 def _ordered(order: Order, search: Search) -> Idea:
-    """The idea of a move that the outer tier asked for."""
+    """The idea of a move that somebody asked for."""
     from deep_loop.adapters.proposers.tuner_orders import combined
 
     changes = _changes(order.move, search)
     moves, expected = f"Moves {_words(changes)}.", _expected(order.move)
     match order.origin:
+        case Suggestion(id=number, text=text):
+            why = f'{moves} A person suggested it: "{" ".join(text.split())}".'
+            return Idea(_title(changes), _kind(changes), why, expected, changes=changes, suggestion=number)
         case Hypothesis(id=identity, title=title, kind=kind, rationale=rationale) as hypothesis:
             why = f"Takes up {identity} ({title}). {moves} {rationale}".strip()
             return Idea(_title(changes), kind, why, hypothesis.expected or expected, identity, changes)

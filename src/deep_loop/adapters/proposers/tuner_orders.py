@@ -1,4 +1,4 @@
-"""What the outer tier orders: hypotheses and combinations, turned into moves away from the incumbent."""
+"""What a person suggests and the outer tier orders, turned into moves away from the incumbent."""
 
 from __future__ import annotations
 
@@ -9,30 +9,38 @@ from deep_loop import knobs
 from deep_loop.adapters.proposers.tuner_search import Move, Search
 from deep_loop.adapters.proposers.tuner_trials import Reader, Setting
 from deep_loop.core.experiment import Idea
-from deep_loop.core.hypothesis import Hypothesis, Target
+from deep_loop.core.hypothesis import Hypothesis, Target, parse
 from deep_loop.knobs import Knob, KnobError
-from deep_loop.ports import Brief
+from deep_loop.ports import Brief, Suggestion
 
 COMBINE = "combine"
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A move that the outer tier asked for."""
+    """A move that somebody asked for."""
 
     move: Move
-    origin: Hypothesis | tuple[int, ...]  # a combination names its experiments
+    origin: Suggestion | Hypothesis | tuple[int, ...]  # a combination names its experiments
 
 
 def order(brief: Brief, search: Search, reader: Reader, proposer: str) -> Order | None:
     """The order to carry out now, or None where there is none, or it is the tuner's own turn.
 
-    Orders come first, but at most every second proposal of this proposer is one, so that a long list
-    does not keep it from what it has learnt itself.
+    A person's suggestions come first. Other orders are at most every second proposal of this proposer, so that a
+    long list does not keep it from what it has learnt itself.
     """
+    for suggestion in brief.suggestions:
+        if (targets := understood(suggestion.text)) and (move := _aim(targets, search)) is not None:
+            return Order(move, suggestion)
     if _latest_was_order(brief, proposer):
         return None
     return next(_orders(brief, search, reader), None)
+
+
+def understood(text: str) -> tuple[Target, ...]:
+    """What a suggestion says in the form of a hypothesis, as in `DEPTH = 8`; nothing where it is prose."""
+    return next((entry.targets for entry in parse(f"## suggested\n\n- set: {' '.join(text.split())}\n")), ())
 
 
 def _orders(brief: Brief, search: Search, reader: Reader) -> Iterator[Order]:

@@ -29,6 +29,8 @@ COMMANDS: Mapping[str, Entry] = {
     "status": Entry("status:status", "Show how a study stands."),
     "history": Entry("history:history", "List a study's experiments."),
     "show": Entry("show:show", "Show one experiment: diff, hypothesis, numbers, decision, log."),
+    "suggest": Entry("suggest:suggest", "Tell the agents what you want tried."),
+    "estimate": Entry("estimate:estimate", "Predict what a study will cost."),
     "meta": Entry("control:meta", "Make one meta-analysis now."),
     "report": Entry("report:report", "Write progress.png and report.html."),
     "reproduce": Entry("reproduce:reproduce", "Run an experiment's commit again and compare."),

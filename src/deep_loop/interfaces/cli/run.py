@@ -25,6 +25,7 @@ from deep_loop.interfaces.cli.group import INTERRUPTED, OK
 if TYPE_CHECKING:
     from deep_loop.interfaces.cli.events import Lines
     from deep_loop.interfaces.cli.live import Panel
+    from deep_loop.wiring import RunOptions
 
 PLACEHOLDER = "YOUR_TOPIC_HERE"
 ENOUGH_BYTES = 200_000_000  # free on the disk before a study starts
@@ -93,6 +94,10 @@ def _agents(context: click.Context, parameter: click.Parameter, value: tuple[str
 @click.option("--slots", type=click.IntRange(min=1), metavar="N", help="Runs at the same time.")
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of a new study.")
 @click.option("--from", "start", metavar="REF", help="Commit that a new study starts from; by default the current one.")
+@click.option(
+    "--max-cost", type=click.FloatRange(min=0, min_open=True), metavar="USD", help="End after USD for models."
+)
+@click.option("--tmux", is_flag=True, help="Start it detached, in a tmux session, and say how to watch it.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.pass_context
 def run(
@@ -107,6 +112,8 @@ def run(
     slots: int | None,
     seed: int | None,
     start: str | None,
+    max_cost: float | None,
+    tmux: bool,
     dry_run: bool,
 ) -> None:
     """Start the study T, or go on with it where it stopped or was killed.
@@ -114,7 +121,7 @@ def run(
     Flags win over deep-loop.toml. Ctrl-C ends it in good order; what runs then runs again next time.
     """
     from deep_loop import wiring
-    from deep_loop.adapters.observers.notify import Notifier
+    from deep_loop.interfaces.cli.notify import telling
 
     settings = config.load(workspace)
     preflight(workspace, shutil.disk_usage(workspace).free)
@@ -128,18 +135,46 @@ def run(
         slots=slots,
         seed=seed,
         start=start,
+        max_cost_usd=max_cost,
     )
+    if tmux and not dry_run:
+        _detach(context, workspace, asked)
+        return
     if dry_run:
         plan = wiring.plan(workspace, asked)
         for line in planned(plan):
             click.echo(line)
         return
-    notifier = Notifier(workspace / "notify.log", settings.notify.thresholds, settings.metric)
     watcher = follower(workspace, tag)
-    with notifier.guarding():
-        reason, interrupted = conduct(wiring.study(workspace, asked, (watcher, notifier)), watcher)
-    _conclude(workspace, tag, reason)
+    with telling(workspace, settings, tag) as notifier:
+        with notifier.guarding():
+            reason, interrupted = conduct(wiring.study(workspace, asked, (watcher, notifier)), watcher)
+        _conclude(workspace, tag, reason)
     context.exit(INTERRUPTED if interrupted else OK)
+
+
+def _detach(context: click.Context, workspace: Path, asked: RunOptions) -> None:
+    """Start it in tmux with the same flags; what is wrong with them is said here."""
+    from deep_loop import wiring
+    from deep_loop.interfaces.cli.tmux import detach
+
+    if (running := wiring.owner(workspace)) is not None:
+        raise wiring.busy(running)
+    wiring.plan(workspace, asked)
+    flags = ["--workspace", str(workspace)]
+    for parameter in context.command.params:
+        given = context.params.get(parameter.name or "")
+        if parameter.name in ("workspace", "tmux", "dry_run") or given in (None, (), False):
+            continue
+        for each in given if isinstance(given, tuple) else (given,):
+            flags += [parameter.opts[0], str(each)]
+
+    def runs() -> bool:
+        found = wiring.owner(workspace)
+        return found is not None and found.tag == asked.tag
+
+    for line in detach(workspace, asked.tag, ["run", *flags], runs, words.command()):
+        click.echo(line)
 
 
 def planned(plan: object) -> Iterator[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from deep_loop.interfaces.cli import options, words
-from deep_loop.views import Overview, Running, look
+from deep_loop.views import Agent, Overview, Running, look
 
 
 @click.command()
@@ -45,6 +46,10 @@ def lines(seen: Overview) -> Iterator[tuple[str, str]]:
         if best.held_out is not None:
             yield "held out", f"{seen.metric} {words.value(seen.baseline_held_out)} -> {words.value(best.held_out)}"
         yield "", f"#{best.experiment} {best.commit[:7]} {best.title}"
+    if seen.spent.tokens:
+        yield "spent", money(seen)
+    for place, agent in enumerate(seen.agents):
+        yield "" if place else "agents", worker(agent)
     yield "strategy", f"v{seen.strategy}; next meta-analysis in {words.plural(seen.next_meta, 'experiment')}"
     for place, run in enumerate(seen.running):
         yield "" if place else "running", going(run)
@@ -56,6 +61,27 @@ def _state(seen: Overview) -> str:
     process = f" (process {seen.pid})" if seen.pid else ""
     left = f", about {words.duration(seen.seconds_left)} left" if seen.seconds_left is not None else ""
     return f"{seen.state}{process}, {words.duration(seen.elapsed)} so far{left}"
+
+
+def money(seen: Overview) -> str:
+    """`$3.20 of $45 ($1.10 an hour), 1,204,000 tokens, 4.1 slot hours`."""
+    spent = seen.spent
+    limit = f" of ${spent.max_usd:g}" if spent.max_usd is not None else ""
+    rate = f" (${spent.usd_per_hour:.2f} an hour)" if spent.usd_per_hour else ""
+    unknown = f"; {words.plural(spent.unpriced, 'call')} without a known price" if spent.unpriced else ""
+    return f"${spent.usd:.2f}{limit}{rate}, {spent.tokens:,} tokens, {spent.slot_hours:.1f} slot hours{unknown}"
+
+
+def worker(agent: Agent) -> str:
+    """`claude-code: 12 experiments, 3 kept; 14 calls of 48 s, $2.80; down until 14:05: the plan is used up`."""
+    calls = words.plural(agent.calls, "call") + (f" of {words.duration(agent.seconds)}" if agent.seconds else "")
+    failed = f", {agent.failures} failed" if agent.failures else ""
+    paid = f", ${agent.usd:.2f}" if agent.tokens else ""
+    down = ""
+    if agent.resting is not None and agent.resting_until is not None:
+        down = f"; down until {datetime.fromtimestamp(agent.resting_until):%H:%M}: {agent.resting}"
+    made = words.plural(agent.experiments, "experiment")
+    return f"{agent.name}: {made}, {agent.keeps} kept; {calls}{failed}{paid}{down}"
 
 
 def going(run: Running) -> str:

@@ -1,0 +1,131 @@
+"""Who thinks: the tables of `[agents]`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from deep_loop.config.fields import Dollars, Table, Text, Variable, key, rule
+
+PLUGINS = "deep_loop.proposers"  # group of entry points
+PROPOSERS = ("claude-code", "codex", "opencode", "gemini", "command", "model", "tuner")  # that come with deep-loop
+
+
+def _known(name: str) -> bool:
+    """Whether it comes with deep-loop, or with a plugin that is installed."""
+    if name in PROPOSERS:
+        return True
+    from importlib.metadata import entry_points  # slow where many packages are installed
+
+    return name in entry_points(group=PLUGINS).names
+
+
+Proposer = Annotated[
+    str, rule(f"names no proposer here; known: {', '.join(PROPOSERS)}, and those of installed plugins", _known)
+]
+Proposers = Annotated[tuple[Proposer, ...], rule("must name at least one", bool)]
+
+
+class Agent(Table):
+    """What all agents have in common."""
+
+    model: Text | None = key("The model that it uses.", None, words="its own default")
+    timeout_seconds: float = key("Wall clock after which a call is interrupted, then killed.", 900.0, gt=0)
+    max_cost_usd: Dollars | None = key(
+        "Its share of the study's money: once it is spent, the next in order takes over.", None, words="no limit"
+    )
+
+
+class Client(Agent):
+    """A coding agent's command-line client."""
+
+    login: Literal["auto"] | bool = key(
+        "Whether it uses your own login. Else it has the key that is in the environment, `.env` or the keyring; "
+        '"auto" is your login where there is no key.',
+        "auto",
+    )
+    base_url: Text | None = key("Address of the model's server.", None, words="its own default")
+
+
+class ClaudeCode(Client):
+    """The client `claude`."""
+
+    max_turns: int = key("Turns of one call.", 40, ge=1)
+    max_usd_per_call: Dollars = key("Where Claude Code itself ends a call; it may overshoot by one response.", 2.0)
+    bash: bool = key("Whether it may run commands in its working copy; only with a sandbox.", False)
+
+
+class Codex(Client):
+    """The client `codex`."""
+
+
+class OpenCode(Client):
+    """The client `opencode`; `model` is PROVIDER/NAME."""
+
+
+class Gemini(Client):
+    """The client `gemini`."""
+
+
+class Command(Agent):
+    """Any program that edits files: the brief is on its standard input, and the file that `DEEP_LOOP_BRIEF` names."""
+
+    run: Text | None = key("Command for `sh`, started in the working copy.", None)
+    env: tuple[Variable, ...] = key("Names of environment variables that are passed through to it.", ())
+    network: bool = key("Whether it may use the network.", True)
+
+
+class Model(Agent):
+    """Any model with an API: `anthropic:NAME`, `openai:NAME`, `google:NAME`, `openrouter:NAME`, `ollama:NAME`."""
+
+    base_url: Text | None = key(
+        "Address of an endpoint that speaks the provider's protocol; `openai:NAME` fits most.", None, words="its own"
+    )
+    key_env: Variable | None = key(
+        "Name of the variable with its key.", None, words="the provider's, as `ANTHROPIC_API_KEY`"
+    )
+    max_requests: int = key("Requests of one call.", 40, ge=1)
+    max_tokens_per_call: int = key("Tokens of one call, in and out; may overshoot by one response.", 400_000, ge=1000)
+    temperature: float | None = key("Of its sampling.", None, words="the provider's", ge=0)
+
+
+class Price(Table):
+    """What a model costs, in dollars per million tokens."""
+
+    input: float = key("Of input.", ge=0)
+    output: float = key("Of output.", ge=0)
+    cached: float | None = key("Of input that came from the provider's cache.", None, words="`input`", ge=0)
+    written: float | None = key("Of input that went into the provider's cache.", None, words="`input`", ge=0)
+
+
+class Agents(Table):
+    """Who thinks."""
+
+    proposers: Literal["auto"] | Proposers = key(
+        "Who proposes changes, in order of preference: when one cannot think, or a free slot waits for it too long, "
+        'the next takes over. "auto" is what this machine has, as `deep-loop doctor` tells; `tuner` is a Bayesian '
+        "tuner over upper-case constants.",
+        "auto",
+    )
+    mixture: dict[Proposer, Annotated[float, Field(gt=0)]] | None = key(
+        "Starting weights by proposer, such as `{ claude-code = 0.7, tuner = 0.3 }`: who is asked then follows what "
+        "each gains per slot-hour.",
+        None,
+        words="none: in order of preference",
+    )
+    patience_seconds: float | None = key(
+        "How long a free slot waits for one who thinks before the next is asked too.",
+        None,
+        words="as long as a run",
+        ge=0,
+    )
+    claude_code: ClaudeCode = Field(
+        default=ClaudeCode(), validation_alias="claude-code", serialization_alias="claude-code"
+    )
+    codex: Codex = Codex()
+    opencode: OpenCode = OpenCode()
+    gemini: Gemini = Gemini()
+    command: Command = Command()
+    model: Model = Model()
+    prices: dict[str, Price] = key("Prices of models that deep-loop does not know, or knows wrongly, by name.", {})
