@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.optimism import fork
-from benchmarks.optimism.task import Program, Task, program
+from benchmarks.optimism.task import Task, program
 from benchmarks.optimism.trainer import Setting
 from deep_loop import views, wiring
 from deep_loop.adapters.workspace.plumbing import Git
@@ -110,13 +110,14 @@ def study(task: Task, seed: int, experiments: int, folder: Path) -> Outcome:
     best = seen.incumbent
     if best is None or best.value is None or best.low is None or best.high is None:
         raise RuntimeError(f"the study of {task.name} with seed {seed} does not say what its incumbent is worth")
-    text = Git(root).raw("show", f"{best.commit}:train.py").decode()
-    interval, setting = Interval(best.low, best.high), _setting(program(task), text)
-    return Outcome(best.value, interval, setting, runs.cost, seen.experiments, seen.keeps)
+    interval = Interval(best.low, best.high)
+    return Outcome(best.value, interval, incumbent(task, root), runs.cost, seen.experiments, seen.keeps)
 
 
-def _setting(shipped: Program, text: str) -> Setting:
-    """The constants that a program of the study sets otherwise than the shipped one."""
+def incumbent(task: Task, root: Path) -> Setting:
+    """The constants that the incumbent of a study sets otherwise than the shipped program."""
+    text = Git(root).raw("show", f"deep-loop/{TAG}:train.py").decode()
+    shipped = program(task)
     layout = shipped.layout.fit(text)
     if layout is None:
         raise RuntimeError("the incumbent differs from the shipped program in more than its constants")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deep_loop import machine
+from deep_loop import crews, machine
 from deep_loop.adapters.clock import WallClock
 from deep_loop.adapters.workspace.lock import Hold, Owner, busy, hold, owner
 from deep_loop.errors import ConfigError, WorkspaceError
@@ -22,12 +22,14 @@ if TYPE_CHECKING:
     from deep_loop.adapters.workspace.git import GitWorkspace
     from deep_loop.config import Settings
     from deep_loop.core.event import Event
+    from deep_loop.core.mixture import Mixture
     from deep_loop.core.rules import Rules
     from deep_loop.loop.lab import Lab, Task
     from deep_loop.loop.meta import Meta
     from deep_loop.loop.reproduction import Reproduction
     from deep_loop.loop.study import Study
-    from deep_loop.ports import Executor, Observer
+    from deep_loop.ports import Executor, Observer, Proposer
+    from deep_loop.views import Estimate
 
 __all__ = [
     "Owner",
@@ -62,6 +64,7 @@ class RunOptions:
     seed: int | None = None
     start: str | None = None  # commit that a new study starts from
     max_cost_usd: float | None = None
+    mixture: Mapping[str, float] | None = None  # starting weights by proposer
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Plan:
     editable: tuple[str, ...]
     protected: tuple[str, ...]
     metric: str
-    proposer: str
+    proposers: tuple[str, ...]
     analyst: str
     slots: tuple[str, ...]
     max_experiments: int
@@ -118,7 +121,7 @@ def plan(root: Path, options: RunOptions) -> Plan:
         editable=tuple(settings.task.editable),
         protected=tuple(settings.task.protected),
         metric=f"{settings.metric.name} ({settings.metric.direction})",
-        proposer=_agent(settings, options),
+        proposers=crews.names(root, settings, options.agents),
         analyst="statistics",
         slots=tuple(slot.name for slot in machine.slots(settings, options.slots)),
         max_experiments=options.max_experiments or settings.study.max_experiments,
@@ -130,13 +133,17 @@ def plan(root: Path, options: RunOptions) -> Plan:
 
 @contextmanager
 def study(
-    root: Path, options: RunOptions, observers: Sequence[Observer], executor: Executor | None = None
+    root: Path,
+    options: RunOptions,
+    observers: Sequence[Observer],
+    executor: Executor | None = None,
+    proposers: Sequence[Proposer] = (),
 ) -> Iterator[Study[Any, Any, Any, Any]]:
     """A study ready to `run`, with the workspace held until the context ends.
 
     Raises BusyError where another harness holds it, ConfigError and WorkspaceError where the settings
     or the repository are not in order. A tag that is known goes on; another begins a new study.
-    `executor` takes the place of this machine's own.
+    `executor` takes the place of this machine's own, `proposers` of those that the settings name.
     """
     from deep_loop import config
     from deep_loop.adapters.executors.awake import asker, kept_awake
@@ -153,12 +160,20 @@ def study(
     with (
         kept_awake(asker() if settings.study.keep_awake else None),
         hold(root, me) as held,
-        _lab(root, settings, options, (*observers, _Pauses(held, me)), runner=executor) as lab,
+        _lab(root, settings, options, (*observers, _Pauses(held, me)), runner=executor, crew=proposers) as lab,
     ):
-        budget = Budget(max_experiments, _deadline(settings, options, started))
+        limits = settings.study
+        budget = Budget(
+            max_experiments,
+            _deadline(settings, options, started),
+            options.max_cost_usd or limits.max_cost_usd,
+            limits.max_tokens,
+            limits.max_slot_hours,
+        )
+        patience = settings.agents.patience_seconds
         yield loop.Study(
-            loop.Settings(options.tag, budget, settings.study.ahead, settings.study.final_runs),
-            ExperimentUnit(lab, Panel(lab, budget)),
+            loop.Settings(options.tag, budget, limits.ahead, limits.final_runs, patience),
+            ExperimentUnit(lab, Panel(lab, budget, _mixture(settings, options), crews.allowances(settings))),
             _outer(lab, settings, interval),
             lab.ledger,
             lab.executor.slots,
@@ -220,6 +235,53 @@ def suggest(root: Path, tag: str | None, text: str) -> str:
     return f"suggestion {made.id} is in the briefs of {info.tag} from now on, until somebody takes it up"
 
 
+def estimate(root: Path, options: RunOptions, usd_per_slot_hour: float) -> Estimate:
+    """What a study with these flags would take, by the rates of the workspace's latest study, else by usual ones."""
+    from deep_loop import config
+    from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, studies
+    from deep_loop.core.experiment import ML
+    from deep_loop.core.forecast import Rates, Size, forecast, learn
+    from deep_loop.views import Estimate
+
+    settings = config.load(root)
+    study = settings.study
+    rates = Rates(run_seconds=settings.task.budget_seconds)
+    for info in studies(root / LEDGER):  # the latest one that knows a rate is the last to say it
+        ledger = SqliteLedger.load(root / LEDGER, info.tag, ML, WallClock(), read_only=True)
+        try:
+            rates = learn(rates, ledger.closed(), ledger.calls(), len(ledger.revisions()))
+        finally:
+            ledger.dispose()
+    named = crews.names(root, settings, options.agents)
+    size = Size(
+        experiments=options.max_experiments or study.max_experiments,
+        slots=len(machine.slots(settings, options.slots)),
+        meta_interval=options.meta_interval or study.meta_interval,
+        fixed_runs=study.baseline_runs + study.final_runs,
+        agents=any(name != "tuner" for name in named),
+        analysts=False,
+    )
+    found = forecast(size, rates, usd_per_slot_hour)
+    return Estimate(
+        experiments=size.experiments,
+        proposers=named,
+        hours=found.hours,
+        slot_hours=found.slot_hours,
+        meta_analyses=found.meta_analyses,
+        runs=rates.runs,
+        run_seconds=rates.run_seconds,
+        proposal_usd=rates.proposal_usd,
+        usd_per_slot_hour=usd_per_slot_hour,
+        compute_usd=found.compute_usd,
+        agents_usd=found.agents_usd,
+        analysts_usd=found.analysts_usd,
+        usd=found.usd,
+        limit_usd=options.max_cost_usd or study.max_cost_usd,
+        run_measured="run_seconds" in rates.measured,
+        agents_measured="proposal_usd" in rates.measured,
+    )
+
+
 def meta(root: Path, tag: str | None) -> str:
     """One meta-analysis now: by the harness that runs, else by this process. Returns what came of it."""
     from deep_loop import config
@@ -279,16 +341,19 @@ def _lab(
     *,
     enter: bool = True,
     runner: Executor | None = None,
+    crew: Sequence[Proposer] | None = None,
 ) -> Iterator[Lab]:
-    """The ports of a study; a new one gets its branch and its place in the ledger where `enter` says so."""
+    """The ports of a study; a new one gets its branch and its place in the ledger where `enter` says so.
+
+    `crew` None: nothing will be proposed; empty: those that the settings name.
+    """
     from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, StudyInfo, upgrade
     from deep_loop.adapters.ledger.tsv import ResultsTable
-    from deep_loop.adapters.proposers.tuner import Tuner
     from deep_loop.core.experiment import ML
     from deep_loop.loop.audience import Audience
     from deep_loop.loop.lab import Lab
 
-    _agent(settings, options)
+    named = crews.names(root, settings, options.agents)
     slots = machine.slots(settings, options.slots)
     executor: Executor = runner or machine.executor(root, settings, options.tag, slots)
     upgrade(root / LEDGER)
@@ -309,7 +374,10 @@ def _lab(
         begun_with = settings.model_copy(update={"study": study}).model_dump_json()
         new = StudyInfo(options.tag, "ml", branch, seed, begun_with, workspace.head(), clock.time())
         ledger = SqliteLedger.create(root / LEDGER, new, ML, clock)
+    proposers: Mapping[str, Proposer] = {}
     try:
+        if crew is not None:
+            proposers = {one.name: one for one in crew or crews.crew(root, settings, options.tag, named)}
         yield Lab(
             tag=options.tag,
             uid=uid_of(root, options.tag),
@@ -318,13 +386,16 @@ def _lab(
             ledger=ledger,
             workspace=workspace,
             executor=executor,
-            proposers={"tuner": Tuner()},
+            proposers=proposers,
             results=ResultsTable(root / "results.tsv", settings.metric),
             clock=clock,
             tell=Audience(observers).tell,
+            price=crews.prices(settings),
         )
     finally:
         executor.stop()
+        for proposer in proposers.values():
+            proposer.stop()
         ledger.dispose()
 
 
@@ -413,12 +484,12 @@ def _known(root: Path, tag: str) -> StudyInfo | None:
     return next((info for info in studies(root / LEDGER) if info.tag == tag), None)
 
 
-def _agent(settings: Settings, options: RunOptions) -> str:
-    """The proposer to use: the first that is named; raises ConfigError for one that this version lacks."""
-    names = options.agents or settings.agents.names()
-    if names[0] != "tuner":
-        raise ConfigError(f"{names[0]!r} is no proposer of this version", hint="known: tuner")
-    return names[0]
+def _mixture(settings: Settings, options: RunOptions) -> Mixture | None:
+    """The starting weights, where proposers are to be mixed."""
+    from deep_loop.core.mixture import Mixture
+
+    weights = options.mixture or settings.agents.mixture
+    return Mixture(weights) if weights else None
 
 
 def _seed(settings: Settings, options: RunOptions, info: StudyInfo | None) -> int:

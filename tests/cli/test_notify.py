@@ -344,8 +344,8 @@ def test_no_word_from_outside_is_called_safe(one: str, other: str) -> None:
     [
         (BudgetSpent(0.5, "2,000,000 tokens"), "50 % of 2,000,000 tokens is spent"),
         (
-            AgentDown("codex", "its quota is used up", NOON.timestamp()),
-            "codex is down until 2026-11-22 12:00: its quota",
+            AgentDown("codex", "its quota is used up", datetime(2001, 1, 1, 7, 30).timestamp()),
+            "codex is down until 2001-01-01 07:30: its quota",
         ),
         (AgentBack("codex"), "codex is asked again"),
     ],
@@ -451,6 +451,7 @@ def test_a_channel_that_fails_does_not_fail_the_command(
     study = asking(Planted(tmp_path / "w"), f'{command}\napprise = ["env:DOWN", "env:MISSING"]')
     down = dead().replace("http", "json")
     command_line = [sys.executable, "-m", "deep_loop.interfaces.cli", "notify", "--event", "plateau", "--val", "x y"]
+    command_line += ["--wait", "3"]
     done = subprocess.run(
         command_line, cwd=study.root, env={**os.environ, "DOWN": down}, capture_output=True, text=True
     )

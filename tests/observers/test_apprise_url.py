@@ -61,6 +61,21 @@ def test_a_missing_library_names_the_extra() -> None:
     assert "the extra `notify`" in found.stdout
 
 
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ", "slack"),
+        ("https://discord.com/api/webhooks/4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js", "discord"),
+        ("tgram://123456789:abcdefg_hijklmnop/12315544", "telegram"),
+        ("ntfys://ntfy.example.org/topic", "ntfy"),
+        ("mailtos://me:pass@example.org?smtp=smtp.example.org&to=you@example.org", "e-mail"),
+    ],
+)
+def test_the_addresses_of_the_guide_are_understood(url: str, name: str) -> None:
+    """Each is called by its service."""
+    assert AppriseUrl(url).name == name
+
+
 def test_every_event_has_a_type_of_apprise() -> None:
     """Those without one of their own are for information."""
     assert {*TYPES} <= {*KINDS}

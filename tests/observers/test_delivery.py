@@ -324,7 +324,7 @@ def test_an_outbox_that_makes_no_sense_is_an_empty_one(tmp_path: Path, content: 
 
 
 def test_one_process_has_the_outbox(tmp_path: Path) -> None:
-    """Another does without, and sends what it has to say all the same; nor does a folder that cannot be made stop it."""
+    """Another does without; so does one for which there is no folder."""
     first = opened(tmp_path)
     assert open_outbox(tmp_path) is None
     first.close()
@@ -344,7 +344,8 @@ def test_a_study_killed_in_the_middle_tells_the_rest_next_time(tmp_path: Path) -
         from deep_loop.adapters.observers.pace import Pace
         from deep_loop.adapters.observers.webhook import Webhook
 
-        delivery = Delivery([Webhook(sys.argv[1], None)], Pace(first_wait=600), str, print, open_outbox(Path(sys.argv[2])))
+        outbox = open_outbox(Path(sys.argv[2]))
+        delivery = Delivery([Webhook(sys.argv[1], None)], Pace(first_wait=600), str, print, outbox)
         for text in ("one", "two", "three"):
             delivery.post(Message("plateau", text, text, time.time(), "exp1"))
         print("posted", flush=True)
@@ -356,10 +357,9 @@ def test_a_study_killed_in_the_middle_tells_the_rest_next_time(tmp_path: Path) -
             eventually(lambda: len(receiver.got) == 2)
             eventually(lambda: left(tmp_path) == ["two", "three"])
             process.send_signal(signal.SIGKILL)
-    with Receiver() as again:
-        with sender(Webhook(again.url(), None), outbox=opened(tmp_path)) as post:
-            post.post("two", "four")
-            assert post.delivery.close(30)[0].delivered == 3
+    with Receiver() as again, sender(Webhook(again.url(), None), outbox=opened(tmp_path)) as post:
+        post.post("two", "four")
+        assert post.delivery.close(30)[0].delivered == 3
     assert again.told == ["two", "three", "four"]
 
 

@@ -25,7 +25,7 @@ from deep_loop.adapters.observers.message import (
     quoted,
     tamed,
 )
-from deep_loop.config.settings import EVENTS
+from deep_loop.config.notify import EVENTS
 
 kinds = st.sampled_from(KINDS)
 messages = st.builds(Message, kinds, st.text(max_size=9), st.text(max_size=9), st.floats(0, 1e9))

@@ -94,4 +94,4 @@ def learn(rates: Rates, closed: Sequence[Experiment], calls: Sequence[Call], rev
     values = {
         name: found.get(name, getattr(rates, name)) for name in ("run_seconds", "runs", "proposal_usd", "advice_usd")
     }
-    return Rates(**values, measured=frozenset(found))
+    return Rates(**values, measured=rates.measured | frozenset(found))

@@ -34,6 +34,15 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
+class Outlet:
+    """A channel of the notifications."""
+
+    name: str
+    usable: bool
+    why: str  # it is or is not; never an address
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """What a study in this workspace would use; outside of one, what the defaults choose."""
 
@@ -45,6 +54,7 @@ class Use:
     crowding: str | None  # what a person should know where slots share cores
     protections: tuple[Protection, ...]  # of runs
     awake: str | None  # what asks the system not to sleep while a study runs
+    channels: tuple[Outlet, ...]  # by which a person is told, besides notify.log
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +152,15 @@ def find(name: str) -> Program:
 
 
 def _use(root: Path | None, settings: config.Settings | None, found: tuple[Gpu, ...]) -> Use:
-    from deep_loop import machine
+    from deep_loop import crews, machine
     from deep_loop.adapters.executors.awake import asker
     from deep_loop.adapters.executors.slots import crowding, detect_slots
+    from deep_loop.interfaces.cli.notify import channels
 
     slots = machine.slots(settings) if settings else detect_slots("auto", 1 if found else 0)
     command = asker()
     return Use(
-        proposers=settings.agents.names() if settings else config.PROPOSERS,
+        proposers=crews.names(root, settings) if root and settings else ("tuner",),
         analyst="statistics",
         slots=tuple(slot.name for slot in slots),
         machine=slots[0].machine,
@@ -157,6 +168,7 @@ def _use(root: Path | None, settings: config.Settings | None, found: tuple[Gpu, 
         crowding=crowding(slots),
         protections=machine.protections(settings),
         awake=Path(command[0]).name if command and (settings is None or settings.study.keep_awake) else None,
+        channels=tuple(Outlet(one.name, one.channel is not None, one.why) for one in channels(root, settings).found),
     )
 
 
@@ -179,6 +191,10 @@ def lines(found: Machine) -> Iterator[tuple[str, str]]:
     yield "sandbox", f"bubblewrap {_program(found.bubblewrap)}{works}; {landlock_found}"
     for place, each in enumerate(found.use.protections):
         yield "" if place else "runs", f"{'yes' if each.holds else 'NO ':<3} {each.name} ({each.why})"
+    for place, outlet in enumerate(found.use.channels):
+        yield "" if place else "notify", f"{'yes' if outlet.usable else 'NO ':<3} {outlet.name} ({outlet.why})"
+    if not found.use.channels:
+        yield "notify", "no channel but notify.log; [notify] in deep-loop.toml names others"
     yield "tmux", _program(found.tmux)
     yield "workspace", found.workspace or "none here; `deep-loop init PATH` makes one"
     yield "will use", f"proposer {', '.join(found.use.proposers)}; analyst {found.use.analyst}"

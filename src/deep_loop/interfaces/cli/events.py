@@ -7,6 +7,9 @@ import time
 from typing import TextIO, assert_never
 
 from deep_loop.core.event import (
+    AgentBack,
+    AgentDown,
+    BudgetSpent,
     Closed,
     Confirmed,
     Event,
@@ -46,9 +49,21 @@ def sentence(event: Event) -> str:
             return f"warning: {text}"
         case Paused(paused=paused):
             return "paused" if paused else "going on"
+        case BudgetSpent(share=share, what=what):
+            return f"{share * 100:.0f} % of {what} is spent"
+        case AgentDown(agent=agent, reason=reason, until=until):
+            return f"{agent} is down until {_clock(until)}: {reason}"
+        case AgentBack(agent=agent):
+            return f"{agent} is asked again"
         case StudyEnded(reason=reason):
             return f"the study ends: {reason}"
     assert_never(event)
+
+
+def _clock(at: float) -> str:
+    """A moment (seconds since the epoch) by the local clock, with its date where that is not today's."""
+    form = "%H:%M" if time.localtime(at)[:3] == time.localtime()[:3] else "%Y-%m-%d %H:%M"
+    return time.strftime(form, time.localtime(at))
 
 
 class Lines:
