@@ -159,6 +159,7 @@ class Laboratory:
         significant: float = 0.9,
         repairs_allowed: int = 2,
         machine: str = "",
+        protected: Sequence[str] = ("prepare.py",),
         **task: Any,
     ) -> None:
         self.root, self.plan = root, plan or Plan(meta_interval=1000)
@@ -174,7 +175,7 @@ class Laboratory:
         self._task = Task(
             command="python train.py",
             editable=["train.py"],
-            protected=["prepare.py"],
+            protected=protected,
             metric=Metric("val_bpb"),
             patterns=Patterns(r"^val_bpb:\s+(\S+)"),
             budget_seconds=2.0,
@@ -306,7 +307,7 @@ class Laboratory:
 
     def workspace(self) -> GitWorkspace:
         """The harness's view of the repository."""
-        return GitWorkspace(self.root, tag=TAG, branch=BRANCH, editable=["train.py"], protected=["prepare.py"])
+        return GitWorkspace(self.root, tag=TAG, branch=BRANCH, editable=["train.py"], protected=self._task.protected)
 
     def _edit(self, edits: Callable[[Brief], Edit | None], brief: Brief) -> Edit | None:
         if brief.ask.id in self.plan.fails_at:

@@ -235,3 +235,11 @@ def test_a_run_knows_its_seed_and_its_limits(tmp_path: Path) -> None:
     assert first != again
     assert candidate in (first, again)  # what is held against the baseline runs on its seeds
     assert len({job.log for job in jobs}) == len({job.id for job in jobs}) == len(jobs)
+
+
+def test_a_task_without_protected_files_keeps_what_is_better(tmp_path: Path) -> None:
+    """Nothing is protected then; the editable files are not taken for it."""
+    lab = Laboratory(tmp_path / "lab", edits=lambda brief: setting(brief, A=0.9), protected=())
+    lab.study(1).run()
+    assert lab.told() == [("baseline", "keep"), ("A = 0.9", "keep")]
+    lab.check()

@@ -232,3 +232,11 @@ def test_source_files_are_read_once_and_data_never(person: Person, lab: GitWorks
         "latin.py": "# \ufffd\n",
     }
     assert lab.code(commit) == lab.code(commit)
+
+
+def test_a_task_may_protect_nothing(person: Person) -> None:
+    """Then no file is protected, and not all of them: the code may change."""
+    lab = workspace(person.root, protected=[])
+    lab.enter(None)
+    assert lab.protected(lab.head()) == {}
+    assert lab.seal(lab.folder(lab.head(), "1"), lab.head()) == {}

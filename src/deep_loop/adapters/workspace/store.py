@@ -47,10 +47,14 @@ class Store:
         self._sources: OrderedDict[str, str] = OrderedDict()  # by blob
         self._lock = Lock()
 
-    def tree(self, commit: str, patterns: Sequence[str] = ()) -> list[Entry]:
-        """A commit's paths in order; those that fit the patterns, where there are any."""
+    def tree(self, commit: str, patterns: Sequence[str] | None = None) -> list[Entry]:
+        """A commit's paths in order: all of them (None), or those that fit one of the patterns."""
+        if patterns is None:
+            return list(_entries(self.git.raw("ls-tree", "-r", "-z", commit)))
+        if not patterns:
+            return []
         listing = self.git.raw("ls-tree", "-r", "-z", commit, "--", *_roots(patterns))
-        return [entry for entry in _entries(listing) if not patterns or matches(entry.path, patterns)]
+        return [entry for entry in _entries(listing) if matches(entry.path, patterns)]
 
     def files(self, commit: str) -> Mapping[str, str]:
         """The editable files at a commit: path -> text. Links and submodules are none."""
@@ -189,7 +193,7 @@ class Store:
         place = {"GIT_DIR": str(own), "GIT_WORK_TREE": str(target)}
         with scratch_index(self.git.also(place), self.scratch) as git:
             git.raw("read-tree", commit)
-            if gone := [entry.path for entry in self.tree(commit, hidden)] if hidden else []:
+            if gone := [entry.path for entry in self.tree(commit, hidden)]:
                 git.raw("update-index", "--force-remove", "-z", "--stdin", stdin=b"\0".join(map(os.fsencode, gone)))
             git.raw("checkout-index", "-a")
         for entry in self.tree(commit):
