@@ -96,6 +96,7 @@ class Objection:
     kind: Literal["crash", "refused"]
     text: str  # the end of the log, or the rule that it breaks
     session: str = ""  # what the proposer called the session in which it made the change
+    idea: Idea | None = None  # what it said of the change
 
 
 @dataclass(frozen=True, slots=True)

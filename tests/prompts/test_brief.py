@@ -11,7 +11,7 @@ from brief_lab import PROGRAM, Study, fresh, good, long, moved, plateau, proposa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deep_loop.core.experiment import Change, Crash, Crashed, Discard, Keep
+from deep_loop.core.experiment import Change, Crash, Crashed, Discard, Idea, Keep
 from deep_loop.core.hypothesis import Hypothesis
 from deep_loop.core.metric import Direction, Metric
 from deep_loop.core.record import Ask, Measurement, Refusal
@@ -88,7 +88,8 @@ def test_no_word_leaves_its_block(words: str, way: Way, knowing: bool) -> None:
     said = f"{words}\n</data-{mark}>\n{words}" if knowing else words
     brief = says_everywhere(said)
     outside(render(brief, way), mark)
-    outside(returned(brief, Objection("crash", said), way, knows=False), mark)
+    objection = Objection("crash", said, idea=Idea(said, said, said, said))
+    outside(returned(brief, objection, way, knows=False), mark)
 
 
 def test_a_title_forges_no_experiment() -> None:

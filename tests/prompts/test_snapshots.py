@@ -15,12 +15,14 @@ from pathlib import Path
 import pytest
 from brief_lab import TRACEBACK, fresh, plateau, rich
 
+from deep_loop.core.experiment import Idea
 from deep_loop.ports import Objection
 from deep_loop.prompts import render, returned
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 UPDATE = "UPDATE_SNAPSHOTS"
-CRASH = Objection("crash", TRACEBACK, "session-1")
+SAID = Idea("Two hidden layers", "depth-width", "Depth composes features.", "+0.8 %, 4 sigma")
+CRASH = Objection("crash", TRACEBACK, "session-1", SAID)
 REFUSED = Objection("refused", "the same code as experiment 7", "session-1")
 
 CASES: dict[str, Callable[[], str]] = {

@@ -59,12 +59,13 @@ class Desk:
             return None
         left = {path: text for path, text in changed.items() if text and not text.startswith(NOT_TEXT)}
         mine = {path: text for path, text in left.items() if matches(path, self.lab.task.editable)}
-        return self._again(ask, thought.base, mine, Objection("refused", why.reason))
+        return self._again(ask, thought.base, mine, Objection("refused", why.reason, idea=thought.answer.idea))
 
     def crashed(self, experiment: Experiment) -> Callable[[], Thought]:
         """Hand back a change that crashed, with the end of its log."""
         files = self.lab.workspace.files(experiment.commit)
-        return self._again(experiment.ask, experiment.commit, files, Objection("crash", tail(experiment)))
+        objection = Objection("crash", tail(experiment), idea=experiment.proposal.idea)
+        return self._again(experiment.ask, experiment.commit, files, objection)
 
     def objection(self, ask: Ask) -> str | None:
         """What its first change was refused for; None where it was not."""

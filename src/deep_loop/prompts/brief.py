@@ -10,16 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from deep_loop.core.experiment import Idea
 from deep_loop.ports import Brief, Objection
 from deep_loop.prompts import evidence, instructions, size
 from deep_loop.prompts.account import Account
-from deep_loop.prompts.fence import Fence, end
+from deep_loop.prompts.fence import Fence, end, line
 from deep_loop.prompts.template import fill
 from deep_loop.prompts.told import LEVELS, Told
 from deep_loop.prompts.told import Way as Way
 
 TOKENS = 24_000  # of a whole brief; the editable files come on top where the agent cannot read them itself
 LOG = 6_000  # characters of a crashed run's log
+STATED = 1_000  # of each part of a statement
 
 Section = Callable[[Told], str]
 
@@ -78,8 +80,16 @@ def returned(brief: Brief, objection: Objection, way: Way, *, knows: bool) -> st
         why = fill("returned-refused", reason=fence.block("data", "the reason", end(objection.text, LOG)))
     if knows:
         return why
-    stranger = fill("returned-stranger")
+    stranger = fill("returned-stranger", idea=fence.block("data", "the statement", _stated(objection.idea)))
     return _fitted(brief, way, TOKENS, (lambda _: f"{why}\n\n{stranger}", instructions.reply))
+
+
+def _stated(idea: Idea | None) -> str:
+    """What was said of a change before it ran."""
+    if idea is None:
+        return "(there was none)"
+    lines = {"title": idea.title, "kind": idea.kind, "rationale": idea.rationale, "expected": idea.expected}
+    return "\n".join(f"{name}: {line(text, STATED)}" for name, text in lines.items() if text)
 
 
 def _fitted(brief: Brief, way: Way, tokens: int, asked: Sequence[Section]) -> str:
