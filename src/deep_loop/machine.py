@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from deep_loop.adapters.executors.local import LocalExecutor
     from deep_loop.adapters.executors.meter import Limits
-    from deep_loop.adapters.executors.sandbox import Protection
+    from deep_loop.adapters.executors.sandbox import Protection, Sandbox
     from deep_loop.config import Settings
     from deep_loop.ports import Slot
 
@@ -35,16 +35,15 @@ def executor(root: Path, settings: Settings, tag: str, slots: Sequence[Slot]) ->
     from deep_loop.adapters.executors.lease import Leases, shared_folder
     from deep_loop.adapters.executors.local import LocalExecutor
     from deep_loop.adapters.executors.places import Places
-    from deep_loop.adapters.executors.sandbox import choose
     from deep_loop.adapters.executors.slots import crowding
 
     task, wanted = settings.task, settings.study.sandbox
-    sandbox = choose(wanted)
+    fence = sandbox(settings)
     made = LocalExecutor(
         slots,
-        sandbox=sandbox,
+        sandbox=fence,
         places=Places(
-            home=_home(),
+            home=home(),
             workspace=root.resolve(),
             read=(*_places(root, task.read), *(root / link for link in task.link)),
             caches=tuple(_places(root, task.caches)),
@@ -58,9 +57,16 @@ def executor(root: Path, settings: Settings, tag: str, slots: Sequence[Slot]) ->
     )
     if (words := crowding(slots)) is not None:
         made.notices.append(words)
-    if sandbox is None and wanted != "off":
+    if fence is None and wanted != "off":
         made.notices.append("this machine has no sandbox for runs: they may do what you may do (`deep-loop doctor`)")
     return made
+
+
+def sandbox(settings: Settings) -> Sandbox | None:
+    """What keeps runs and agents in their place; raises ConfigError where the one that is asked for is missing."""
+    from deep_loop.adapters.executors.sandbox import choose
+
+    return choose(settings.study.sandbox)
 
 
 def protections(settings: Settings | None) -> tuple[Protection, ...]:
@@ -74,11 +80,11 @@ def protections(settings: Settings | None) -> tuple[Protection, ...]:
 
 def prepared(root: Path, settings: Settings) -> tuple[Path, ...]:
     """Where the task's preparation may write: it is the person's own program, and works in their home."""
-    home = _home()
-    return (root.resolve() / STATE / "env", *_places(root, settings.task.read), *((home,) if home else ()))
+    own = home()
+    return (root.resolve() / STATE / "env", *_places(root, settings.task.read), *((own,) if own else ()))
 
 
-def _home() -> Path | None:
+def home() -> Path | None:
     """The person's home, where there is one."""
     home = Path.home().resolve()
     return home if home.is_dir() else None

@@ -17,6 +17,7 @@ import click
 from deep_loop import config
 from deep_loop.adapters.executors.sandbox import Protection
 from deep_loop.adapters.executors.slots import Gpu
+from deep_loop.crews import Candidate
 from deep_loop.interfaces.cli import options, words
 
 AGENTS = ("claude", "codex", "opencode", "gemini", "aider")
@@ -47,6 +48,7 @@ class Use:
     """What a study in this workspace would use; outside of one, what the defaults choose."""
 
     proposers: tuple[str, ...]
+    candidates: tuple[Candidate, ...]  # all who could propose, or could not, and why
     analyst: str
     slots: tuple[str, ...]
     machine: str  # host and kind of device
@@ -159,8 +161,10 @@ def _use(root: Path | None, settings: config.Settings | None, found: tuple[Gpu, 
 
     slots = machine.slots(settings) if settings else detect_slots("auto", 1 if found else 0)
     command = asker()
+    candidates = crews.candidates(root, settings)
     return Use(
-        proposers=crews.names(root, settings) if root and settings else ("tuner",),
+        proposers=crews.names(root, settings) if root and settings else tuple(c.name for c in candidates if c.usable),
+        candidates=candidates,
         analyst="statistics",
         slots=tuple(slot.name for slot in slots),
         machine=slots[0].machine,
@@ -197,7 +201,9 @@ def lines(found: Machine) -> Iterator[tuple[str, str]]:
         yield "notify", "no channel but notify.log; [notify] in deep-loop.toml names others"
     yield "tmux", _program(found.tmux)
     yield "workspace", found.workspace or "none here; `deep-loop init PATH` makes one"
-    yield "will use", f"proposer {', '.join(found.use.proposers)}; analyst {found.use.analyst}"
+    for place, one in enumerate(found.use.candidates):
+        yield "" if place else "proposers", f"{'yes' if one.usable else 'NO ':<3} {one.name} ({one.why})"
+    yield "will use", f"{', '.join(found.use.proposers)} to propose, in this order; analyst {found.use.analyst}"
     pinned = [
         f"{name} on cores {_cores(cpus)}" if cpus else name
         for name, cpus in zip(found.use.slots, found.use.cpus, strict=True)
