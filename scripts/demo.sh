@@ -8,4 +8,4 @@ number=1
 while git -C "$1" show-ref --quiet "refs/heads/deep-loop/demo$number"; do
     number=$((number + 1))
 done
-exec "$loop" run --workspace "$1" --tag "demo$number" --from main --max-experiments "$2"
+exec "$loop" run --workspace "$1" --tag "demo$number" --from main --max-experiments "$2" --agent tuner

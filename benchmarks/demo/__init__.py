@@ -56,7 +56,7 @@ def study(seed: int, experiments: int, fresh: range) -> Outcome:
         _deep_loop("init", str(workspace), "--template", "tiny-lm")
         started = time.monotonic()
         limits = ("--seed", str(seed), "--max-experiments", str(experiments))
-        _deep_loop("run", "--workspace", str(workspace), "--tag", tag, *limits)
+        _deep_loop("run", "--workspace", str(workspace), "--tag", tag, "--agent", "tuner", *limits)
         seconds = time.monotonic() - started
         baseline = _export(workspace, f"refs/deep-loop/{tag}/0", Path(scratch, "baseline"))
         incumbent = _export(workspace, f"refs/heads/deep-loop/{tag}", Path(scratch, "incumbent"))

@@ -127,7 +127,7 @@ def _said(process: subprocess.Popen[str]) -> str | None:
 def _started(program: Sequence[str], folder: Path, flags: Sequence[str]) -> subprocess.Popen[str]:
     """`deep-loop run` in a process group of its own, with what it says on a pipe."""
     return subprocess.Popen(
-        [sys.executable, *program, "run", "--tag", TAG, *flags],
+        [sys.executable, *program, "run", "--tag", TAG, "--agent", "tuner", *flags],
         cwd=folder,
         env=_environment(folder),
         stdin=subprocess.DEVNULL,

@@ -39,11 +39,13 @@ def test_it_tells_what_is_there_and_what_is_used(
     told = capsys.readouterr().out
     for part in (
         "git version",
-        "claude: 9.9.9 (Claude Code); found, but this version proposes without it",
+        "claude: 9.9.9 (Claude Code)",
+        "yes claude-code (ANTHROPIC_API_KEY (environment))",
+        "NO  codex (`codex` is not on the PATH)",
         f"{KEYS[0]} is set; {KEYS[1]} not set",
         "no key or token in its environment (an allow-list)",
         "no view of the ledger, other runs, your home",
-        "proposer tuner; analyst statistics",
+        "to propose, in this order; analyst statistics",
         "slot",
     ):
         assert part in told, part

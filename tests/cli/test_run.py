@@ -135,4 +135,4 @@ def test_an_unknown_agent_is_refused_before_anything_happens(
     """The known ones are named; exit code 2."""
     study = small(tmp_path)
     assert main(["run", "--workspace", str(study.root), "--tag", "x", "--agent", "tuner,tunr"]) == 2
-    assert "'tunr' is no proposer of this version; known: tuner" in capsys.readouterr().err
+    assert "'tunr' is no proposer here; known: claude-code, codex" in capsys.readouterr().err

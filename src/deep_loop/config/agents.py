@@ -12,7 +12,7 @@ PLUGINS = "deep_loop.proposers"  # group of entry points
 PROPOSERS = ("claude-code", "codex", "opencode", "gemini", "command", "model", "tuner")  # that come with deep-loop
 
 
-def _known(name: str) -> bool:
+def is_proposer(name: str) -> bool:
     """Whether it comes with deep-loop, or with a plugin that is installed."""
     if name in PROPOSERS:
         return True
@@ -22,7 +22,7 @@ def _known(name: str) -> bool:
 
 
 Proposer = Annotated[
-    str, rule(f"names no proposer here; known: {', '.join(PROPOSERS)}, and those of installed plugins", _known)
+    str, rule(f"names no proposer here; known: {', '.join(PROPOSERS)}, and those of installed plugins", is_proposer)
 ]
 Proposers = Annotated[tuple[Proposer, ...], rule("must name at least one", bool)]
 

@@ -72,4 +72,6 @@ def key(description: str, default: Any = ..., *, words: str | None = None, **con
 class Table(BaseModel):
     """A table of the file: frozen, no unknown key, no value quietly turned into another kind."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, serialize_by_alias=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, serialize_by_alias=True, defer_build=True
+    )

@@ -186,7 +186,7 @@ def lines(found: Machine) -> Iterator[tuple[str, str]]:
     yield "gpus", "; ".join(map(_gpu, found.gpus)) or "none"
     here = [agent for agent in found.agents if agent.path]
     for place, agent in enumerate(here):
-        yield "" if place else "agents", f"{agent.name}: {_program(agent)}; found, but this version proposes without it"
+        yield "" if place else "agents", f"{agent.name}: {_program(agent)}"
     if not here:
         yield "agents", f"none of {', '.join(AGENTS)}; none is needed"
     yield "keys", "; ".join(f"{name} {'is set' if there else 'not set'}" for name, there in found.keys.items())

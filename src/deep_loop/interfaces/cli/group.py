@@ -38,7 +38,7 @@ COMMANDS: Mapping[str, Entry] = {
     "resume": Entry("control:resume", "Let a paused study go on."),
     "stop": Entry("control:stop", "End the running study."),
     "autostart": Entry("autostart:autostart", "Let a study go on after the machine was restarted."),
-    "notify": Entry("notify:notify", "Write one line to notify.log."),
+    "notify": Entry("notify:notify", "Tell a person, by notify.log and all channels."),
     "doctor": Entry("doctor:doctor", "Tell what this machine has and what will be used."),
     "orchestrate": Entry("scripts:orchestrate", "What orchestrate.py hands over to.", hidden=True),
     "meta-analyze": Entry("scripts:meta_analyze", "What meta_analyze.py hands over to.", hidden=True),

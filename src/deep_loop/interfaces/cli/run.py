@@ -78,8 +78,8 @@ def _agents(context: click.Context, parameter: click.Parameter, value: tuple[str
     """Names from repeated options and comma lists; an unknown one is an error here, before anything is touched."""
     names = tuple(name.strip() for part in value for name in part.split(",") if name.strip())
     for name in names:
-        if name not in config.PROPOSERS:
-            raise click.BadParameter(f"{name!r} is no proposer of this version; known: {', '.join(config.PROPOSERS)}")
+        if not config.is_proposer(name):
+            raise click.BadParameter(f"{name!r} is no proposer here; known: {', '.join(config.PROPOSERS)}")
     return names
 
 
