@@ -16,6 +16,7 @@ from pathlib import Path
 from deep_loop.errors import WorkspaceError
 
 START_SECONDS = 60.0  # that a harness is given to take hold of its workspace
+SETTLED_SECONDS = 1.5  # after which a study that runs is taken to have begun well
 LOOK_SECONDS = 0.2
 FAILED = "deep-loop ended with exit code"
 
@@ -72,9 +73,12 @@ def detach(workspace: Path, tag: str, words: Sequence[str], runs: Callable[[], b
     if shutil.which("tmux") is None:
         raise WorkspaceError("tmux is not installed", hint="install it (Debian: apt install tmux), or leave out --tmux")
     session = Session.of(workspace, tag)
+    if FAILED in session.text():  # of an earlier try, that nobody has closed
+        session.end()
     session.start(workspace, words)
-    patience = time.monotonic() + START_SECONDS
-    while not runs() and time.monotonic() < patience:
+    patience, ran_since = time.monotonic() + START_SECONDS, None
+    while (now := time.monotonic()) < patience and (ran_since is None or now - ran_since < SETTLED_SECONDS):
+        ran_since = ran_since or (now if runs() else None)
         if not session.alive():
             yield f"{tag} has ended already: `{deep_loop} status --tag {tag}`"
             return
