@@ -7,5 +7,5 @@ pin() {
     uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --no-emit-find-links --no-annotate --custom-compile-command scripts/lock.sh "$@"
 }
-pin pyproject.toml --group build --output-file requirements.lock
-pin pyproject.toml --group build --group dev --output-file requirements-dev.lock
+pin pyproject.toml --all-extras --group build --output-file requirements.lock
+pin pyproject.toml --all-extras --group build --group dev --output-file requirements-dev.lock
