@@ -25,9 +25,10 @@ TUNER, MODEL, COMMAND = "tuner", "model", "command"
 GRACE_SECONDS = 10.0  # that a client has to close up, when it is interrupted
 # The model that `model` asks where the settings name none, by the key that there is.
 MODELS: Mapping[str, str] = {
-    "ANTHROPIC_API_KEY": "anthropic:claude-sonnet-4-5",
+    "ANTHROPIC_API_KEY": "anthropic:claude-sonnet-4-6",
     "OPENAI_API_KEY": "openai-responses:gpt-5",
     "GEMINI_API_KEY": "google:gemini-2.5-pro",
+    "GOOGLE_API_KEY": "google:gemini-2.5-pro",
 }
 
 
@@ -186,24 +187,51 @@ def _make(name: str, root: Path, settings: Settings, tag: str, keys: Keys) -> Pr
                 )
             sessions = root / STATE / "agents" / MODEL
             return ModelProposer(asked, key=keys.get, redact=keys.redact, logs=logs, sessions=sessions)
-        case "claude-code":
-            from deep_loop.adapters.proposers.claude_code import ClaudeCodeSettings, claude_code
-
-            own = settings.agents.claude_code
-            login = _login(own, CLIENTS[name], keys)
-            return claude_code(
-                ClaudeCodeSettings(
-                    model=own.model or "",
-                    base_url=own.base_url or "",
-                    timeout_seconds=own.timeout_seconds,
-                    login=login,
-                    max_turns=own.max_turns,
-                    max_usd=own.max_usd_per_call,
-                    bash=own.bash,
-                ),
-                _station(name, root, settings, logs, keys, CLIENTS[name], login=login),
-            )
+        case "command":
+            return _own_command(root, settings, logs, keys)
+        case "claude-code" | "codex":
+            return _known_client(name, root, settings, logs, keys)
     raise ConfigError(f"{name!r} is no proposer here", hint="`deep-loop doctor` lists those that there are")
+
+
+def _known_client(name: str, root: Path, settings: Settings, logs: Path, keys: Keys) -> Proposer:
+    """The client of a coding agent."""
+    ways, agents = CLIENTS[name], settings.agents
+    own: Client = agents.claude_code if name == "claude-code" else agents.codex
+    login = _login(own, ways, keys)
+    held = {} if login else {key: value for key in ways.keys if (value := keys.get(key)) is not None}
+    station = _station(name, root, settings, logs, keys, [ways.program], held)
+    model, base_url = own.model or "", own.base_url or ""
+    if name == "codex":
+        from deep_loop.adapters.proposers.codex import CodexSettings, codex
+
+        patience = own.timeout_seconds
+        return codex(CodexSettings(model=model, base_url=base_url, timeout_seconds=patience, login=login), station)
+    from deep_loop.adapters.proposers.claude_code import ClaudeCodeSettings, claude_code
+
+    claude = agents.claude_code
+    said = ClaudeCodeSettings(
+        model=model,
+        base_url=base_url,
+        timeout_seconds=own.timeout_seconds,
+        login=login,
+        max_turns=claude.max_turns,
+        max_usd=claude.max_usd_per_call,
+        bash=claude.bash,
+    )
+    return claude_code(said, station)
+
+
+def _own_command(root: Path, settings: Settings, logs: Path, keys: Keys) -> Proposer:
+    """The person's own program."""
+    from deep_loop.adapters.proposers.command import CommandSettings, command
+
+    own = settings.agents.command
+    if own.run is None:
+        raise ConfigError("the proposer `command` has no command", hint="say it in [agents.command] run")
+    held = {name: value for name in own.env if (value := keys.get(name)) is not None}
+    station = _station(COMMAND, root, settings, logs, keys, own.run.split()[:1], held)
+    return command(CommandSettings(run=own.run, timeout_seconds=own.timeout_seconds, network=own.network), station)
 
 
 def _login(own: Client, ways: Ways, keys: Keys) -> bool:
@@ -213,7 +241,15 @@ def _login(own: Client, ways: Ways, keys: Keys) -> bool:
     return _logged_in(ways) and not any(keys.get(key) for key in ways.keys)
 
 
-def _station(name: str, root: Path, settings: Settings, logs: Path, keys: Keys, ways: Ways, *, login: bool) -> Station:
+def _station(
+    name: str,
+    root: Path,
+    settings: Settings,
+    logs: Path,
+    keys: Keys,
+    programs: Sequence[str],
+    held: Mapping[str, str],
+) -> Station:
     """What a client works with: an executor of its own, in a sandbox where there is one, its folders and its keys."""
     from deep_loop.adapters.executors.local import LocalExecutor
     from deep_loop.adapters.executors.places import Places
@@ -227,11 +263,10 @@ def _station(name: str, root: Path, settings: Settings, logs: Path, keys: Keys, 
     executor = LocalExecutor(
         [Slot(name)],
         sandbox=fence,
-        places=Places(home=home(), workspace=root.resolve(), read=places([ways.program], os.environ)),
+        places=Places(home=home(), workspace=root.resolve(), read=places(programs, os.environ)),
         scratch_root=root.resolve() / STATE / "tmp",
         grace_seconds=GRACE_SECONDS,
     )
-    held = {} if login else {key: value for key in ways.keys if (value := keys.get(key)) is not None}
     return Station(
         executor=executor,
         folder=folder,

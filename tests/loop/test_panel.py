@@ -11,7 +11,7 @@ import pytest
 from laboratory import PATIENCE_SECONDS, Laboratory, setting, when
 
 from deep_loop.core.call import REST_SECONDS, Failure, Usage
-from deep_loop.core.event import AgentBack, AgentDown, BudgetSpent, Closed, Refused
+from deep_loop.core.event import AgentBack, AgentDown, BudgetSpent, Closed, Refused, Warned
 from deep_loop.core.mixture import Mixture
 from deep_loop.loop.study import BARREN
 from deep_loop.ports import Brief
@@ -291,3 +291,12 @@ def test_a_bold_change_may_begin_elsewhere(tmp_path: Path) -> None:
     assert None in begun and len(begun) > 1
     assert [start for start, _ in found[:3]] == [None, None, None]
     lab.check()
+
+
+def test_a_price_that_nobody_knows_is_told_once(tmp_path: Path) -> None:
+    """Its calls count as nothing for the budget of money, and the person hears of it."""
+    heard = Recorder()
+    lab = Laboratory(tmp_path / "lab", proposers=[worker("agent", lambda brief: better(brief, usages=PAID))])
+    lab.study(3, observers=[heard]).run()
+    assert [event.text.partition(":")[0] for event in heard.heard(Warned)] == ["nobody knows the price of model-x"]
+    assert [call.usd for call in lab.ledger().calls()] == [None] * 3

@@ -83,10 +83,12 @@ class Model(Agent):
         "Address of an endpoint that speaks the provider's protocol; `openai:NAME` fits most.", None, words="its own"
     )
     key_env: Variable | None = key(
-        "Name of the variable with its key.", None, words="the provider's, as `ANTHROPIC_API_KEY`"
+        "Name of the variable with its key. With a `base_url` no other key is ever sent.",
+        None,
+        words="the provider's, as `ANTHROPIC_API_KEY`",
     )
     max_requests: int = key("Requests of one call.", 40, ge=1)
-    max_tokens_per_call: int = key("Tokens of one call, in and out; may overshoot by one response.", 400_000, ge=1000)
+    max_tokens_per_call: int = key("Tokens of one call, in and out; may overshoot by one response.", 1_000_000, ge=1000)
     temperature: float | None = key("Of its sampling.", None, words="the provider's", ge=0)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deep_loop.core.call import Call, Failure
+from deep_loop.core.event import Warned
 from deep_loop.core.experiment import Experiment
 from deep_loop.core.guard import NOT_TEXT, Rejected
 from deep_loop.core.patterns import matches
@@ -35,6 +36,7 @@ class Desk:
 
     lab: Lab
     lent: dict[int, Lent] = field(default_factory=dict)  # by ask
+    unpriced: set[str] = field(default_factory=set)  # models that a person was told of
 
     def first(self, ask: Ask) -> Callable[[], Thought]:
         """Brief the ask's proposer; the callable is the thinking, for a worker."""
@@ -80,6 +82,12 @@ class Desk:
         self.lab.workspace.discard(lent.checkout)
         usages = answer.usages if answer else ()
         prices = [self.lab.price(usage) for usage in usages]
+        for usage, price in zip(usages, prices, strict=True):
+            if price is None and usage.model not in self.unpriced:
+                self.unpriced.add(usage.model)
+                self.lab.tell(
+                    Warned(f"nobody knows the price of {usage.model}: it counts as nothing ([agents.prices])")
+                )
         usd = None if None in prices else sum(price for price in prices if price is not None)
         failed = failure or (answer.failure if answer else None)
         self.lab.ledger.called(lent.call, usages, usd, failed, answer.session if answer else "")
