@@ -69,8 +69,9 @@ class Candidate:
 def candidates(root: Path | None, settings: Settings | None) -> tuple[Candidate, ...]:
     """All that come with deep-loop, in the order of "auto", and whether this machine has what they need."""
     keys = _keys(root)
-    found = [_client(name, ways, settings, keys) for name, ways in CLIENTS.items()]
-    return *found, _command(settings), _model(settings, keys), Candidate(TUNER, True, "embedded; needs nothing")
+    clients = [_client(name, ways, settings, keys) for name, ways in CLIENTS.items()]
+    tuner = Candidate(TUNER, True, "embedded; needs nothing")
+    return *clients, _command(settings), _model(settings, keys), tuner
 
 
 def names(root: Path, settings: Settings, asked: Sequence[str] = ()) -> tuple[str, ...]:
@@ -191,7 +192,19 @@ def _make(name: str, root: Path, settings: Settings, tag: str, keys: Keys) -> Pr
             return _own_command(root, settings, logs, keys)
         case "claude-code" | "codex":
             return _known_client(name, root, settings, logs, keys)
-    raise ConfigError(f"{name!r} is no proposer here", hint="`deep-loop doctor` lists those that there are")
+    return _plugin(name, root, settings, logs, keys)
+
+
+def _plugin(name: str, root: Path, settings: Settings, logs: Path, keys: Keys) -> Proposer:
+    """A proposer that another package brings."""
+    from deep_loop.plugins import proposers
+
+    factory = proposers().get(name)
+    if factory is None:
+        raise ConfigError(f"{name!r} is no proposer here", hint="`deep-loop doctor` lists those that there are")
+    table = dict(settings.agents.plugins.get(name, {}))
+    held = {variable: value for variable in table.pop("env", ()) if (value := keys.get(variable)) is not None}
+    return factory(_station(name, root, settings, logs, keys, (), held), table)
 
 
 def _known_client(name: str, root: Path, settings: Settings, logs: Path, keys: Keys) -> Proposer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -130,4 +130,9 @@ class Agents(Table):
     gemini: Gemini = Gemini()
     command: Command = Command()
     model: Model = Model()
+    plugins: dict[str, dict[str, Any]] = key(
+        "Settings of proposers that plugins bring, a table each, as the plugin documents them; `env` lists the "
+        "variables (keys) that it gets.",
+        {},
+    )
     prices: dict[str, Price] = key("Prices of models that deep-loop does not know, or knows wrongly, by name.", {})

@@ -50,13 +50,16 @@ def kind(annotation: Any) -> str:
     """What a value must be, in words."""
     arguments = [part for part in get_args(annotation) if part is not NoneType and part is not Ellipsis]
     origin = get_origin(annotation)
+    if annotation is Any:
+        return "value"
     if origin is Literal:
         return " or ".join(f'`"{choice}"`' for choice in arguments)
     if origin is Annotated:
         return kind(arguments[0])
     if origin is dict:
         inner = arguments[1]
-        return "table of tables" if isinstance(inner, type) and issubclass(inner, Table) else f"table of {kind(inner)}s"
+        tables_in_it = get_origin(inner) is dict or (isinstance(inner, type) and issubclass(inner, Table))
+        return "table of tables" if tables_in_it else f"table of {kind(inner)}s"
     if origin is tuple:
         return f"list of {kind(arguments[0])}"
     if arguments:
