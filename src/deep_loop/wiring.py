@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deep_loop import crews, machine
+from deep_loop import machine
 from deep_loop.adapters.clock import WallClock
 from deep_loop.adapters.workspace.lock import Hold, Owner, busy, hold, owner
 from deep_loop.errors import ConfigError, WorkspaceError
@@ -99,7 +99,7 @@ def uid_of(root: Path, tag: str) -> str:
 
 def plan(root: Path, options: RunOptions) -> Plan:
     """What `study(root, options)` would run; changes nothing."""
-    from deep_loop import config
+    from deep_loop import config, crews
     from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger
     from deep_loop.core.experiment import ML
 
@@ -145,7 +145,7 @@ def study(
     or the repository are not in order. A tag that is known goes on; another begins a new study.
     `executor` takes the place of this machine's own, `proposers` of those that the settings name.
     """
-    from deep_loop import config
+    from deep_loop import config, crews
     from deep_loop.adapters.executors.awake import asker, kept_awake
     from deep_loop.core.budget import Budget
     from deep_loop.loop import study as loop
@@ -237,7 +237,7 @@ def suggest(root: Path, tag: str | None, text: str) -> str:
 
 def estimate(root: Path, options: RunOptions, usd_per_slot_hour: float) -> Estimate:
     """What a study with these flags would take, by the rates of the workspace's latest study, else by usual ones."""
-    from deep_loop import config
+    from deep_loop import config, crews
     from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, studies
     from deep_loop.core.experiment import ML
     from deep_loop.core.forecast import Rates, Size, forecast, learn
@@ -347,13 +347,15 @@ def _lab(
 
     `crew` None: nothing will be proposed; empty: those that the settings name.
     """
+    from deep_loop import crews
     from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, StudyInfo, upgrade
     from deep_loop.adapters.ledger.tsv import ResultsTable
     from deep_loop.core.experiment import ML
     from deep_loop.loop.audience import Audience
     from deep_loop.loop.lab import Lab
 
-    named = crews.names(root, settings, options.agents)
+    wanted = () if crew is None else crew or _crew(root, settings, options)
+    proposers = {one.name: one for one in wanted}
     slots = machine.slots(settings, options.slots)
     executor: Executor = runner or machine.executor(root, settings, options.tag, slots)
     upgrade(root / LEDGER)
@@ -374,10 +376,7 @@ def _lab(
         begun_with = settings.model_copy(update={"study": study}).model_dump_json()
         new = StudyInfo(options.tag, "ml", branch, seed, begun_with, workspace.head(), clock.time())
         ledger = SqliteLedger.create(root / LEDGER, new, ML, clock)
-    proposers: Mapping[str, Proposer] = {}
     try:
-        if crew is not None:
-            proposers = {one.name: one for one in crew or crews.crew(root, settings, options.tag, named)}
         yield Lab(
             tag=options.tag,
             uid=uid_of(root, options.tag),
@@ -482,6 +481,13 @@ def _known(root: Path, tag: str) -> StudyInfo | None:
     from deep_loop.adapters.ledger.sqlite import LEDGER, studies
 
     return next((info for info in studies(root / LEDGER) if info.tag == tag), None)
+
+
+def _crew(root: Path, settings: Settings, options: RunOptions) -> Sequence[Proposer]:
+    """Those that the settings name; raises ConfigError where one cannot be made."""
+    from deep_loop import crews
+
+    return crews.crew(root, settings, options.tag, crews.names(root, settings, options.agents))
 
 
 def _mixture(settings: Settings, options: RunOptions) -> Mixture | None:

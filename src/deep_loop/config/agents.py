@@ -38,7 +38,7 @@ class Agent(Table):
 
 
 class Client(Agent):
-    """A coding agent's command-line client."""
+    """A coding agent's command-line client. (The `model` of opencode is PROVIDER/NAME.)"""
 
     login: Literal["auto"] | bool = key(
         "Whether it uses your own login. Else it has the key that is in the environment, `.env` or the keyring; "
@@ -54,18 +54,6 @@ class ClaudeCode(Client):
     max_turns: int = key("Turns of one call.", 40, ge=1)
     max_usd_per_call: Dollars = key("Where Claude Code itself ends a call; it may overshoot by one response.", 2.0)
     bash: bool = key("Whether it may run commands in its working copy; only with a sandbox.", False)
-
-
-class Codex(Client):
-    """The client `codex`."""
-
-
-class OpenCode(Client):
-    """The client `opencode`; `model` is PROVIDER/NAME."""
-
-
-class Gemini(Client):
-    """The client `gemini`."""
 
 
 class Command(Agent):
@@ -125,9 +113,9 @@ class Agents(Table):
     claude_code: ClaudeCode = Field(
         default=ClaudeCode(), validation_alias="claude-code", serialization_alias="claude-code"
     )
-    codex: Codex = Codex()
-    opencode: OpenCode = OpenCode()
-    gemini: Gemini = Gemini()
+    codex: Client = Client()
+    opencode: Client = Client()
+    gemini: Client = Client()
     command: Command = Command()
     model: Model = Model()
     plugins: dict[str, dict[str, Any]] = key(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 
 from deep_loop.config.settings import Study as StudySettings
@@ -46,7 +45,7 @@ def _agent(name: str, calls: Sequence[Call], closed: Sequence[Experiment], now: 
         name=name,
         calls=len(own),
         failures=sum(call.failure is not None and call.failure.fault != "stopped" for call in own),
-        seconds=statistics.median(call.seconds for call in ended) if ended else None,
+        seconds=sorted(call.seconds for call in ended)[len(ended) // 2] if ended else None,
         usd=sum(call.usd or 0.0 for call in own),
         tokens=sum(call.tokens for call in own),
         experiments=len(made),
