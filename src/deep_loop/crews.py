@@ -190,7 +190,7 @@ def _make(name: str, root: Path, settings: Settings, tag: str, keys: Keys) -> Pr
             return ModelProposer(asked, key=keys.get, redact=keys.redact, logs=logs, sessions=sessions)
         case "command":
             return _own_command(root, settings, logs, keys)
-        case "claude-code" | "codex":
+        case "claude-code" | "codex" | "opencode" | "gemini":
             return _known_client(name, root, settings, logs, keys)
     return _plugin(name, root, settings, logs, keys)
 
@@ -210,23 +210,40 @@ def _plugin(name: str, root: Path, settings: Settings, logs: Path, keys: Keys) -
 def _known_client(name: str, root: Path, settings: Settings, logs: Path, keys: Keys) -> Proposer:
     """The client of a coding agent."""
     ways, agents = CLIENTS[name], settings.agents
-    own: Client = agents.claude_code if name == "claude-code" else agents.codex
+    clients: Mapping[str, Client] = {
+        "claude-code": agents.claude_code,
+        "codex": agents.codex,
+        "opencode": agents.opencode,
+        "gemini": agents.gemini,
+    }
+    own = clients[name]
     login = _login(own, ways, keys)
     held = {} if login else {key: value for key in ways.keys if (value := keys.get(key)) is not None}
     station = _station(name, root, settings, logs, keys, [ways.program], held)
-    model, base_url = own.model or "", own.base_url or ""
-    if name == "codex":
-        from deep_loop.adapters.proposers.codex import CodexSettings, codex
+    model, base_url, patience = own.model or "", own.base_url or "", own.timeout_seconds
+    match name:
+        case "codex":
+            from deep_loop.adapters.proposers.codex import CodexSettings, codex
 
-        patience = own.timeout_seconds
-        return codex(CodexSettings(model=model, base_url=base_url, timeout_seconds=patience, login=login), station)
+            return codex(CodexSettings(model=model, base_url=base_url, timeout_seconds=patience, login=login), station)
+        case "opencode":
+            from deep_loop.adapters.proposers.opencode import OpenCodeSettings, opencode
+
+            told = OpenCodeSettings(model=model, base_url=base_url, timeout_seconds=patience, login=login)
+            return opencode(told, station)
+        case "gemini":
+            from deep_loop.adapters.proposers.gemini import GeminiSettings, gemini
+
+            return gemini(
+                GeminiSettings(model=model, base_url=base_url, timeout_seconds=patience, login=login), station
+            )
     from deep_loop.adapters.proposers.claude_code import ClaudeCodeSettings, claude_code
 
     claude = agents.claude_code
     said = ClaudeCodeSettings(
         model=model,
         base_url=base_url,
-        timeout_seconds=own.timeout_seconds,
+        timeout_seconds=patience,
         login=login,
         max_turns=claude.max_turns,
         max_usd=claude.max_usd_per_call,

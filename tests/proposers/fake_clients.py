@@ -157,6 +157,79 @@ print("I had a look.")
 print(text)
 """
 
+OPENCODE = r"""
+arguments = sys.argv[1:]
+sessions = pathlib.Path(os.environ["XDG_DATA_HOME"]) / "sessions"
+sessions.mkdir(parents=True, exist_ok=True)
+session = arguments[arguments.index("--session") + 1] if "--session" in arguments else f"ses_{time.time_ns()}"
+if "--session" in arguments and not (sessions / session).exists():
+    sys.exit("Error: Session not found")
+(sessions / session).touch()
+def part(kind, **more):
+    emit(type=kind, sessionID=session, part={"messageID": "msg_1", **more})
+if scenario == "hang":
+    nap()
+if scenario == "error":
+    emit(type="error", sessionID=session, error=json.loads(os.environ["RESULT"]))
+    sys.exit(1)
+if scenario == "busy":
+    for _ in range(600):
+        part("step_start")
+        time.sleep(0.1)
+part("step_start")
+tokens = {"input": 70, "output": 6, "reasoning": 4, "cache": {"read": 20, "write": 10}}
+if scenario == "denied":
+    state = {"status": "error", "input": {"filePath": "prepare.py"},
+             "error": "The user has specified a rule which prevents you from using this specific tool call."}
+    part("tool_use", tool="edit", state=state)
+    part("text", text="I could not.")
+else:
+    edit()
+    part("text", text="Let me see.")
+    part("text", text=STATEMENT)
+part("step_finish", reason="stop", tokens=tokens, cost=1.0)
+"""
+
+GEMINI = r"""
+arguments = sys.argv[1:]
+sessions = pathlib.Path(os.environ["GEMINI_CLI_HOME"]) / "sessions"
+sessions.mkdir(parents=True, exist_ok=True)
+name = "--resume" if "--resume" in arguments else "--session-id"
+session = arguments[arguments.index(name) + 1]
+if name == "--resume" and not (sessions / session).exists():
+    print(f'Error resuming session: Invalid session identifier "{session}".\n  Use --list-sessions', file=sys.stderr)
+    sys.exit(42)
+(sessions / session).touch()
+if scenario == "hang":
+    nap()
+if scenario == "plain":
+    print("Warning: 256-color support not detected.\n" + os.environ["WORDS"], file=sys.stderr)
+    sys.exit(int(os.environ["CODE"]))
+emit(type="init", session_id=session, model="gemini-2.5-pro")
+def result(**more):
+    used = {"total_tokens": 118, "input_tokens": 100, "output_tokens": 8, "cached": 20}
+    emit(**{"type": "result", "status": "success", "stats": {"models": {"gemini-2.5-pro": used}}, **more})
+if scenario == "error":
+    more = json.loads(os.environ["RESULT"])
+    print(more.pop("log", ""), file=sys.stderr)
+    result(status="error", error=more)
+    sys.exit(1)
+def say(text):
+    half = len(text) // 2
+    emit(type="message", role="assistant", content=text[:half], delta=True)
+    emit(type="message", role="assistant", content=text[half:], delta=True)
+say("I begin.")
+emit(type="tool_use", tool_id="t1", tool_name="replace", parameters={"file_path": "prepare.py"})
+if scenario == "denied":
+    emit(type="tool_result", tool_id="t1", status="error", error={"type": "policy_violation", "message": "denied"})
+    say("I could not.")
+else:
+    emit(type="tool_result", tool_id="t1", status="success")
+    edit()
+    say(STATEMENT)
+result()
+"""
+
 
 def program(folder: Path, script: str) -> str:
     """An executable file with this script; its path."""

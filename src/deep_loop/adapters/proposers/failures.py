@@ -48,7 +48,7 @@ _SETUP = _any(
         "no api[ _-]?key",
         "oauth token",
     ),
-    *("missing bearer", "missing environment variable", "auth method", "permission denied"),
+    *("missing bearer", "missing environment variable", "you must specify", "auth method", "permission denied"),
     *("self[- _]signed", "unable_to_(?:verify|get)", "certificate"),
     *("selected model", "model_?not_?found", "(?:unknown|no such|invalid) model", "model .{0,80}does not exist"),
     "model .{0,80}not (?:found|exist|supported|available)",
@@ -106,15 +106,16 @@ def spoken(text: str) -> str:
     """The message in what a server answered, where a client passes on the JSON as it is."""
     start = text.find("{")
     try:
-        found = json.loads(text[start:]) if start >= 0 else None
+        found = json.JSONDecoder().raw_decode(text, start)[0] if start >= 0 else None
     except (ValueError, RecursionError):
         return text
     while isinstance(found, dict):
         inner = found.get("error", found.get("message"))
         if isinstance(inner, str):
             more = found.get("message", "") if "error" in found else ""
-            kind = found.get("type", "")
-            return " ".join(str(part) for part in (text[:start], kind, inner, more, _waits(found)) if part)
+            code = f"code {found['code']}" if isinstance(found.get("code"), int) else ""
+            said = (text[:start], found.get("type", ""), found.get("status", ""), code, inner, more, _waits(found))
+            return " ".join(str(part).strip() for part in said if part)
         found = inner
     return text
 
