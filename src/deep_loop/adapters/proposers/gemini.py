@@ -152,7 +152,7 @@ def _rule(rule: Mapping[str, object]) -> str:
 
 
 def _regex(pattern: str) -> str:
-    """A pattern of ours as a regular expression for a path in JSON; without groups, which the client may find unsafe."""
+    """A pattern of ours as a regular expression for a path in JSON; without groups, which the client may refuse."""
     inside = pattern.removeprefix("./")
     inside = f"{inside}**" if inside.endswith("/") else inside
     meaning = {"**": r'[^"]*', "**/": r'[^"]*', "*": r'[^/"]*', "?": r'[^/"]'}
