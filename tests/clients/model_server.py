@@ -12,11 +12,13 @@ from __future__ import annotations
 import gzip
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any
 
@@ -50,21 +52,31 @@ Handler = Callable[[Request], Turn]
 
 
 class ModelServer:
-    """Serves from entering to leaving it. `requests` are those that the handler got, `others` the rest."""
+    """Serves from entering to leaving it. `requests` are those that the handler got, `others` the rest.
 
-    def __init__(self, handler: Handler) -> None:
+    What the handler raises is raised again on leaving.
+    """
+
+    def __init__(self, handler: Handler, certificate: tuple[Path, Path] | None = None) -> None:
+        """With a certificate (its file, its key's) it speaks TLS."""
         self.requests: list[Request] = []
         self.others: list[Request] = []
         self.closing = threading.Event()
         self._handler = handler
+        self._failures: list[Exception] = []
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Connection,), {"owner": self}))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), type("Bound", (_Connection,), {"owner": self}))
+        self._scheme = "http"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            self._scheme = "https"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> ModelServer:
         self._thread.start()
@@ -77,13 +89,26 @@ class ModelServer:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+        if self._failures and error is None:
+            raise self._failures[0]
 
     def turn(self, request: Request) -> tuple[Turn, int]:
         """What to answer, and the answer's number. One at a time, so that a handler may count."""
         with self._lock:
             (self.requests if request.tools else self.others).append(request)
             number = len(self.requests) + len(self.others)
-            return (self._handler(request) if request.tools else [Say("ok")]), number
+            try:
+                return (self._handler(request) if request.tools else [Say("ok")]), number
+            except Exception as error:
+                self._failures.append(error)
+                raise
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that went is none of ours; what the handler raises is kept elsewhere."""
 
 
 class _Connection(BaseHTTPRequestHandler):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import re
+import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 import pytest
@@ -58,8 +59,13 @@ class Desk:
 
 
 @contextmanager
-def desk(folder: Path, program: str, *, sandbox: bool, key: str) -> Iterator[Desk]:
-    """A desk whose processes end with it. The person's home is empty, and holds nothing of the client."""
+def desk(
+    folder: Path, program: str, *, sandbox: bool, key: str, environ: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Desk]:
+    """A desk whose processes end with it. The person's home is empty, and holds nothing of the client.
+
+    `environ` says which proxies and authorities the machine has.
+    """
     if sandbox and (why := bubblewrap.missing()):
         pytest.skip(why)
     home = folder / "home"
@@ -67,13 +73,15 @@ def desk(folder: Path, program: str, *, sandbox: bool, key: str) -> Iterator[Des
     executor = LocalExecutor(
         [Slot("thinking")],
         sandbox=choose("bubblewrap") if sandbox else None,
-        places=Places(home=home, read=programs.places([program], os.environ)),
+        places=Places(home=home, read=programs.places([program], environ)),
         grace_seconds=3.0,
     )
     try:
-        yield Desk(
-            Station(executor, folder / "config", folder / "logs", {key: KEY}, confined=sandbox, home=home), folder
+        network = programs.reaching(environ)
+        station = Station(
+            executor, folder / "config", folder / "logs", {key: KEY}, network, confined=sandbox, home=home
         )
+        yield Desk(station, folder)
     finally:
         executor.stop()
 
@@ -99,7 +107,7 @@ def halving(
         file = Path(found[0]) / "train.py"
         if request.latest is None and read is not None:
             return read(file)
-        if request.latest is None or (read is not None and "LEARNING_RATE" in request.latest):
+        if request.latest is None or ("LEARNING_RATE" in request.latest and "uccessful" not in request.latest):
             rate = file.read_text().partition("LEARNING_RATE = ")[2].partition(" ")[0]
             return edit(file, f"LEARNING_RATE = {rate}", f"LEARNING_RATE = {float(rate) / 2:g}")
         return [Say(STATEMENT)]
@@ -107,16 +115,21 @@ def halving(
     return answer
 
 
-def processes(mark: str) -> list[psutil.Process]:
-    """The processes that have a word in their command line, or in the mark of their job."""
+def nap() -> str:
+    """A command that sleeps for very long, and is no other test's."""
+    return f"sleep {10**6 + secrets.randbelow(10**6)}"
+
+
+def processes(of: str) -> list[psutil.Process]:
+    """The processes with this command line, or with the mark of this job."""
     found = []
     for process in psutil.process_iter():
         try:
-            if any(mark in part for part in process.cmdline()) or process.environ().get("DEEP_LOOP_RUN") == mark:
+            if process.cmdline() == of.split() or process.environ().get("DEEP_LOOP_RUN") == of:
                 found.append(process)
         except (psutil.Error, OSError):
             continue
-    return [process for process in found if process.pid != os.getpid()]
+    return found
 
 
 def until(condition: Callable[[], object], seconds: float = 60.0) -> None:

@@ -17,7 +17,7 @@ from deep_loop.adapters.proposers.programs import version
 from deep_loop.ports import Objection, Proposer
 from deep_loop.testing.proposer_contract import FILES, TRAIN, ProposerContract, brief, checkout, contents
 from tests.clients.model_server import Fail, Hang, ModelServer, Reset, Turn
-from tests.clients.real_clients import KEY, Desk, client, desk, halving, processes, script, until
+from tests.clients.real_clients import KEY, Desk, client, desk, halving, nap, processes, script, until
 from tests.clients.wires import CACHED, IN, OUT, WRITTEN, Say, Use
 
 pytestmark = pytest.mark.clients
@@ -183,6 +183,25 @@ def test_a_limit_of_the_plan_says_when_to_come_back(boxed: Desk) -> None:
     assert (answer.failure.fault, answer.failure.retry_seconds) == ("quota", 600.0)
 
 
+def test_the_person_s_login(boxed: Desk) -> None:
+    """Where it is wanted, their own folder is used: the login in it, not the settings."""
+    home = boxed.station.home
+    assert home is not None
+    (home / ".claude").mkdir()
+    login = {"accessToken": f"sk-ant-oat01-{KEY}", "refreshToken": "sk-ant-ort01-none", "expiresAt": 4_000_000_000_000}
+    login |= {"scopes": ["user:inference"], "subscriptionType": "max"}
+    (home / ".claude" / ".credentials.json").write_text(json.dumps({"claudeAiOauth": login}))
+    (home / ".claude" / "settings.json").write_text(json.dumps({"permissions": {"allow": ["Write"]}}))
+    place = checkout(boxed.folder / "checkout")
+    write = Use("Write", {"file_path": str(place / "new.py"), "content": "x = 1"})
+    with ModelServer(script([write])) as server:
+        chosen = ClaudeCodeSettings(program=CLAUDE, model=MODEL, base_url=server.url, login=True)
+        answer = claude_code(chosen, replace(boxed.station, keys={})).propose(brief(), place)
+        assert server.requests[0].headers["authorization"] == f"Bearer sk-ant-oat01-{KEY}"
+    assert answer.failure is None and answer.idea is not None
+    assert not (place / "new.py").exists()
+
+
 def test_its_own_limits(boxed: Desk) -> None:
     """Turns and money."""
     for place, limit in (("turns", {"max_turns": 2}), ("money", {"max_usd": 0.001})):
@@ -201,15 +220,15 @@ def test_a_server_that_does_not_answer(at: Desk) -> None:
 
 def test_stopped_with_all_its_children(boxed: Desk) -> None:
     """A shell's children live in sessions of their own; they end with the call all the same."""
-    nap = "sleep 5417"
-    turns = [Use("Bash", {"command": f"setsid {nap} & nohup {nap} & {nap}"})], Hang()
+    sleep = nap()
+    turns = [Use("Bash", {"command": f"setsid {sleep} & nohup {sleep} & {sleep}"})], Hang()
     with ModelServer(script(*turns)) as server, ThreadPoolExecutor(1) as pool:
         mine = proposer(boxed, server, bash=True)
         thinking = pool.submit(mine.propose, brief(), checkout(boxed.folder / "checkout"))
-        until(lambda: len([p for p in processes("5417") if p.name() == "sleep"]) == 3)
+        until(lambda: len(processes(sleep)) == 3)
         mine.stop()
         answer = thinking.result(30)
-        assert not processes("5417")
+        assert not processes(sleep)
         again = mine.propose(brief(), boxed.folder / "checkout")
     assert answer.failure is not None and answer.failure.fault == "stopped"
     assert again.failure == answer.failure

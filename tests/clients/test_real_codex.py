@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from deep_loop.adapters.proposers.programs import version
 from deep_loop.ports import Objection, Proposer
 from deep_loop.testing.proposer_contract import FILES, ProposerContract, brief, checkout, contents
 from tests.clients.model_server import Fail, Hang, ModelServer, Reset, Turn
-from tests.clients.real_clients import KEY, Desk, client, desk, halving, processes, script, until
+from tests.clients.real_clients import KEY, Desk, client, desk, halving, nap, processes, script, until
 from tests.clients.wires import CACHED, IN, OUT, Use
 
 pytestmark = pytest.mark.clients
@@ -152,6 +154,21 @@ def test_failures_of_the_server(boxed: Desk, turn: Turn, fault: str) -> None:
     assert answer.failure is not None and answer.failure.fault == fault, answer.failure
 
 
+def test_the_person_s_login(boxed: Desk) -> None:
+    """Where it is wanted, their own folder is used: the login in it, not the settings."""
+    home = boxed.station.home
+    assert home is not None
+    (home / ".codex").mkdir()
+    (home / ".codex" / "auth.json").write_text(json.dumps({"OPENAI_API_KEY": KEY}))
+    (home / ".codex" / "config.toml").write_text('model = "of-theirs"\n[mcp_servers.x]\ncommand = "false"\n')
+    with ModelServer(script()) as server:
+        chosen = CodexSettings(program=CODEX, base_url=f"{server.url}/v1", login=True, model=MODEL)
+        answer = codex(chosen, replace(boxed.station, keys={})).propose(brief(), checkout(boxed.folder / "checkout"))
+        assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+        assert server.requests[0].model == MODEL
+    assert answer.failure is None and answer.idea is not None
+
+
 def test_a_server_that_does_not_answer(at: Desk) -> None:
     """The call is interrupted at its time."""
     with ModelServer(lambda request: Hang()) as server:
@@ -170,17 +187,17 @@ def test_a_network_that_is_gone(boxed: Desk) -> None:
 
 def test_stopped_with_all_its_children(at: Desk) -> None:
     """What its commands left running ends with the call."""
-    nap = "sleep 5419"
+    sleep = nap()
     with (
-        ModelServer(script(runs(f"setsid {nap} & nohup {nap} & {nap}"), Hang())) as server,
+        ModelServer(script(runs(f"setsid {sleep} & nohup {sleep} & {sleep}"), Hang())) as server,
         ThreadPoolExecutor(1) as pool,
     ):
         mine = proposer(at, server)
         thinking = pool.submit(mine.propose, brief(), checkout(at.folder / "checkout"))
-        until(lambda: len([p for p in processes("5419") if p.name() == "sleep"]) == 3)
+        until(lambda: len(processes(sleep)) == 3)
         mine.stop()
         answer = thinking.result(30)
-        assert not processes("5419")
+        assert not processes(sleep)
     assert answer.failure is not None and answer.failure.fault == "stopped"
 
 

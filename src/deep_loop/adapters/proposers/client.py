@@ -12,9 +12,12 @@ person can read what was said.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shlex
 import stat
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,22 +25,25 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from deep_loop import prompts
 from deep_loop.adapters.proposers import unstated
 from deep_loop.adapters.proposers.failures import STOPPED, Secrets, diagnose, one_line
-from deep_loop.adapters.proposers.programs import PROXIES, located
+from deep_loop.adapters.proposers.programs import located
 from deep_loop.core.call import Failure, Usage
 from deep_loop.core.experiment import Idea
+from deep_loop.folders import remove
 from deep_loop.ports import Answer, Brief, Executor, Exit, Job, Objection
 
 PROMPT, OUTPUT, TEMPORARY = "prompt.md", "output", "tmp"
 MOST = 64 * 2**20  # bytes of an output that are read
-WATCHED = 256 * 1024  # bytes of its end, while the client works
+WATCHED = 4 * 2**20  # bytes of its end, while the client works
 NO_GPU = MappingProxyType({"CUDA_VISIBLE_DEVICES": "", "ROCR_VISIBLE_DEVICES": ""})
-Clock = Callable[[], float]  # seconds since the epoch
 NOT_FOUND = (126, 127)  # exit codes of a shell that cannot run a program, or knows none of that name
+Clock = Callable[[], float]  # seconds since the epoch
+
+_PASSWORD = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,16 +184,18 @@ class Client:
         """Have the agent edit the checkout and say why."""
         told = prompts.render(brief, "folder")
         answer, lost = self._ask(brief, checkout, told)
-        return self._ask(brief, checkout, told)[0] if lost else answer
+        return _both(answer, self._ask(brief, checkout, told)[0]) if lost else answer
 
     def mend(self, brief: Brief, checkout: Path, objection: Objection) -> Answer:
         """Have it mend its change in the session in which it made it, or in a new one where that is gone."""
+        before = Answer()
         if objection.session:
             told = prompts.returned(brief, objection, "folder", knows=True)
-            answer, lost = self._ask(brief, checkout, told, objection.session)
+            before, lost = self._ask(brief, checkout, told, objection.session)
             if not lost:
-                return answer
-        return self._ask(brief, checkout, prompts.returned(brief, objection, "folder", knows=False))[0]
+                return before
+        told = prompts.returned(brief, objection, "folder", knows=False)
+        return _both(before, self._ask(brief, checkout, told)[0])
 
     def stop(self) -> None:
         """Interrupt what goes on, and kill it soon; nothing is started afterwards."""
@@ -207,6 +215,8 @@ class Client:
             before = unstated.look(checkout)
             exit, doubt = self._run(call, self._dialect.order(call), before)
             heard = self._heard(call, exit)
+            with contextlib.suppress(OSError):  # litter at worst
+                remove(call.temporary)
             changed = self._sweep(checkout, before)
             failure = self._failure(exit, doubt, heard)
             idea = None if failure else self._idea(heard.text, brief, checkout, changed=changed)
@@ -241,7 +251,10 @@ class Client:
             courteous=True,
             protected=tuple(call.checkout / path for path in unstated.fitting(before, call.brief.terms.protected)),
         )
-        exit = station.executor.start(job, station.executor.slots[0]).result()
+        running = station.executor.start(job, station.executor.slots[0])
+        if self._stopped.is_set():  # meanwhile
+            station.executor.stop()
+        exit = running.result()
         return exit, doubts[0] if doubts and exit.pruned else None
 
     def _heard(self, call: Call, exit: Exit) -> Heard:
@@ -266,8 +279,9 @@ class Client:
         return self._cleaned(heard.failure) if heard.failure else None
 
     def _idea(self, text: str, brief: Brief, checkout: Path, *, changed: bool) -> Idea | None:
+        """What it states; where it states nothing, and has changed something, what that tells."""
         stated = prompts.read(text, brief)
-        if stated is not None or not changed:
+        if stated is not None or not changed or prompts.declined(text) is not None:
             return stated
         return unstated.idea(self._secrets.hide(text), brief, checkout)
 
@@ -284,9 +298,10 @@ class Client:
         content = _read(file, MOST)
         cleaned = self._secrets.hide_known(content)
         if cleaned != content:
-            new = file.with_name(f"{file.name}.new")
-            new.write_bytes(cleaned)
-            new.replace(file)
+            number, new = tempfile.mkstemp(dir=self._station.logs)  # where the agent could not lay a link
+            with os.fdopen(number, "wb") as opened:
+                opened.write(cleaned)
+            Path(new).replace(file)
 
     def _notice(self, notices: Sequence[str]) -> None:
         for words in notices:
@@ -299,6 +314,11 @@ class Client:
 
     def _cleaned(self, failure: Failure) -> Failure:
         return replace(failure, reason=self._clean(failure.reason) or "it says nothing")
+
+
+def _both(lost: Answer, answer: Answer) -> Answer:
+    """An answer, with what the call used whose session was lost."""
+    return replace(answer, usages=(*lost.usages, *answer.usages))
 
 
 def complaint(said: Said) -> Failure:
@@ -349,6 +369,5 @@ def _read(file: Path, most: int) -> bytes:
 
 def _passwords(network: Mapping[str, str]) -> list[str]:
     """The passwords in the addresses of proxies, as they stand and decoded."""
-    proxies = {*PROXIES, *(name.lower() for name in PROXIES)}
-    found = [urlsplit(value).password for name, value in network.items() if name in proxies and "@" in value]
-    return [form for password in found if password for form in (password, unquote(password))]
+    found = [match[1] for value in network.values() if (match := _PASSWORD.search(value))]
+    return [form for password in found for form in (password, unquote(password))]

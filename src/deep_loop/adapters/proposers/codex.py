@@ -131,7 +131,8 @@ class _Dialect:
         ]
         arguments = [
             *(settings.program, "exec", *(("resume",) if call.session else ()), "--json"),
-            *(("--ignore-user-config", "--ignore-rules") if settings.login else ()),
+            # Neither the person's settings are for it, nor what commands outside of Codex's sandbox may have left.
+            *(("--ignore-user-config", "--ignore-rules") if settings.login or not confined else ()),
             *(("--model", settings.model) if settings.model else ()),
             *(part for value in given for part in ("-c", value)),
             *settings.arguments,
@@ -152,11 +153,13 @@ class _Dialect:
             return
         key = next((name for name in KEYS if name in self.station.keys), None)
         yield f'model_provider="{PROVIDER}"'
-        fields = {"name": PROVIDER, "base_url": self.settings.base_url, "wire_api": "responses"}
+        fields: dict[str, str | int] = {"name": PROVIDER, "base_url": self.settings.base_url, "wire_api": "responses"}
+        fields |= {"request_max_retries": self.settings.retries, "stream_max_retries": self.settings.retries}
         if key:
             fields["env_key"] = key
-        tries = {"request_max_retries": self.settings.retries, "stream_max_retries": self.settings.retries}
-        inside = ", ".join(f"{name} = {json.dumps(value)}" for name, value in {**fields, **tries}.items())
+        elif self.settings.login:
+            fields["requires_openai_auth"] = True
+        inside = ", ".join(f"{name} = {json.dumps(value)}" for name, value in fields.items())
         yield f"model_providers.{PROVIDER}={{{inside}}}"
 
     def _key(self) -> dict[str, str]:

@@ -16,6 +16,7 @@ LINKS = 40  # as many as Linux follows
 NODE = "node"  # what the clients from npm run on
 MODULES = "node_modules"
 AUTHORITIES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # files with all authorities, in this order
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")
 
 _VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?[\w.+-]*")
@@ -72,9 +73,14 @@ def _asked(program: Path) -> str | None:
 
 
 def reaching(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables by which a machine's proxies and certificate authorities are known, in either spelling."""
+    """The variables by which a machine's proxies and certificate authorities are known, in either spelling.
+
+    Each client looks for the authorities under a name of its own: what has them all is given under the others too.
+    """
     names = {*AUTHORITIES, *PROXIES, *(name.lower() for name in PROXIES)}
-    return {name: value for name, value in environ.items() if name in names and value}
+    found = {name: value for name, value in environ.items() if name in names and value}
+    bundle = next((found[name] for name in BUNDLES if name in found), None)
+    return found if bundle is None else {**dict.fromkeys(("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), bundle), **found}
 
 
 def places(programs: Sequence[str], environ: Mapping[str, str]) -> tuple[Path, ...]:
