@@ -472,13 +472,42 @@ class Results(Protocol[R]):
 # --- the outer tier and those who listen ---------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What an analyst works on, as it was when the analysis was called for."""
+
+    dossier: Dossier
+    seed: int  # derived from the study's seed and the number of the analysis
+    call: str = ""  # marks every process of this call
+    # The editable files of an experiment's commit, and the end of its latest log; both are safe in any thread.
+    files_at: Callable[[str], Files] = lambda commit: MappingProxyType({})
+    log: Callable[[int], str] = lambda number: ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counsel:
+    """What came of one call of an analyst: advice, or a failure."""
+
+    advice: Advice | None = None
+    failure: Failure | None = None
+    usages: tuple[Usage, ...] = ()
+    session: str = ""  # by which a person finds what was said
+
+
 class Analyst(Protocol):
-    """Reads the evidence and drafts the next strategy. Runs in a worker thread."""
+    """Reads the evidence and drafts the next strategy. Runs in a worker thread.
+
+    What goes wrong in the world outside is a `Failure`, not an exception.
+    """
 
     name: str
 
-    def advise(self, dossier: Dossier) -> Advice:
+    def advise(self, case: Case) -> Counsel:
         """One analysis. What it says is a draft: the harness reviews it."""
+        ...
+
+    def stop(self) -> None:
+        """End soon what goes on in other threads: their answers say "stopped". Nothing is asked afterwards."""
         ...
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from deep_loop.core.rules import Rules
     from deep_loop.loop.lab import Lab, Task
     from deep_loop.loop.meta import Meta
+    from deep_loop.loop.purse import Purse
     from deep_loop.loop.reproduction import Reproduction
     from deep_loop.loop.study import Study
     from deep_loop.ports import Executor, Observer, Proposer
@@ -153,6 +154,7 @@ def study(
     from deep_loop.loop import study as loop
     from deep_loop.loop.experiment import ExperimentUnit
     from deep_loop.loop.panel import Panel
+    from deep_loop.loop.purse import Purse
 
     settings = config.load(root)
     started = time.time()
@@ -172,11 +174,12 @@ def study(
             limits.max_tokens,
             limits.max_slot_hours,
         )
+        purse = Purse(lab, budget, crews.allowances(settings))
         patience = settings.agents.patience_seconds
         yield loop.Study(
             loop.Settings(options.tag, budget, limits.ahead, limits.final_runs, patience),
-            ExperimentUnit(lab, Panel(lab, budget, _mixture(settings, options), crews.allowances(settings))),
-            _outer(lab, settings, interval),
+            ExperimentUnit(lab, Panel(lab, purse, _mixture(settings, options))),
+            _outer(lab, settings, purse, interval),
             lab.ledger,
             lab.executor.slots,
             lab.clock,
@@ -306,7 +309,10 @@ def estimate(root: Path, options: RunOptions, usd_per_slot_hour: float) -> Estim
 
 def meta(root: Path, tag: str | None) -> str:
     """One meta-analysis now: by the harness that runs, else by this process. Returns what came of it."""
-    from deep_loop import config
+    from deep_loop import config, crews
+    from deep_loop.core.budget import Budget
+    from deep_loop.loop.purse import Purse
+    from deep_loop.loop.unit import Again
     from deep_loop.views import choose
 
     running = owner(root)
@@ -323,8 +329,13 @@ def meta(root: Path, tag: str | None) -> str:
             raise WorkspaceError(
                 f"the study {info.tag} has no experiments yet", hint=f"run it: `deep-loop run --tag {info.tag}`"
             )
-        outer = _outer(lab, settings, settings.study.meta_interval)
-        return outer.adopt(outer.think("asked for")()).words
+        limits = settings.study
+        budget = Budget(max_usd=limits.max_cost_usd, max_tokens=limits.max_tokens)
+        outer = _outer(lab, settings, Purse(lab, budget, crews.allowances(settings)), limits.meta_interval)
+        think = outer.think("asked for")
+        while isinstance(found := outer.adopt(think()), Again):
+            think = found.think
+        return found.words
 
 
 def reproduce(root: Path, tag: str | None, number: int, runs: int, echo: Callable[[str], None]) -> Reproduction:
@@ -493,11 +504,11 @@ def _task(root: Path, settings: Settings, planned: int) -> Task:
     )
 
 
-def _outer(lab: Lab, settings: Settings, interval: int) -> Meta:
+def _outer(lab: Lab, settings: Settings, purse: Purse, interval: int) -> Meta:
     from deep_loop.adapters.analysts.statistics import StatisticsAnalyst
     from deep_loop.loop.meta import Meta
 
-    return Meta(lab, StatisticsAnalyst(), interval, settings.study.significant)
+    return Meta(lab, [StatisticsAnalyst()], purse, interval, settings.study.significant)
 
 
 def _known(root: Path, tag: str) -> StudyInfo | None:

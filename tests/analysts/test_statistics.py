@@ -34,12 +34,13 @@ def loss(values: Mapping[str, float]) -> float:
 
 
 def advise(given: Dossier) -> Advice:
-    return StatisticsAnalyst().advise(given)
+    return StatisticsAnalyst().draft(given)
 
 
 def words(advice: Advice) -> str:
     """Everything that the advice says."""
-    said = [advice.summary, advice.strategy.prose, *advice.worked, *advice.failed, *advice.changed]
+    said = [advice.summary, advice.strategy.prose, *advice.changed]
+    said += [finding.text for finding in (*advice.worked, *advice.failed)]
     for found in advice.hypotheses:
         said += [found.title, found.rationale, found.expected]
     return "\n".join(said)

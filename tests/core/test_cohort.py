@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deep_loop.core.cohort import Advice, Dossier, entry
+from deep_loop.core.cohort import Advice, Dossier, Finding, entry
 from deep_loop.core.metric import Metric
 from deep_loop.core.strategy import Strategy
 
@@ -12,7 +12,7 @@ ADVICE = Advice(
     summary="favour init",
     strategy=Strategy(version=2),
     hypotheses=(),
-    worked=("init pays\nsays experiment 13",),
+    worked=(Finding("init pays\nsays experiment 13", (13,)),),
     failed=(),
     changed=("Weights: init 1 to 2.",),
     table=(("kept", "21 %", "+4 points"), ("a|b", "1", "")),

@@ -28,6 +28,7 @@ from deep_loop.loop.experiment import ExperimentUnit
 from deep_loop.loop.lab import Lab, Task
 from deep_loop.loop.meta import Meta
 from deep_loop.loop.panel import Panel
+from deep_loop.loop.purse import Purse
 from deep_loop.loop.study import Settings, Study
 from deep_loop.ports import Brief, Job, Observer, Proposer
 from deep_loop.testing.doubles import Edit, Fuse, InstantExecutor, ManualClock, ScriptedAnalyst, ScriptedProposer
@@ -232,9 +233,10 @@ class Laboratory:
             price=self._price,
             **ports,
         )
-        outer = Meta(lab, self.analyst, self.plan.meta_interval, self._significant)
         settings = Settings(TAG, Budget(max_units, deadline, **self._budget), self._ahead, patience=self._patience)
-        unit = ExperimentUnit(lab, Panel(lab, settings.budget, self._mixture, self._allowances))
+        purse = Purse(lab, settings.budget, self._allowances)
+        outer = Meta(lab, [self.analyst], purse, self.plan.meta_interval, self._significant)
+        unit = ExperimentUnit(lab, Panel(lab, purse, self._mixture))
         return Study(settings, unit, outer, lab.ledger, executor.slots, self.clock, audience.tell)
 
     def ledger(self) -> SqliteLedger[Proposal, Outcome, Closing]:

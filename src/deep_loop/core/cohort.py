@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from deep_loop.core.experiment import Experiment, Proposal
 from deep_loop.core.hypothesis import Hypothesis
@@ -29,6 +30,18 @@ class Dossier:
     program: str  # program.md as it was
 
 
+Claim = Literal["kept", "discarded", "crashed", "better", "worse", "tried"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found, in words, and the experiments that it rests on."""
+
+    text: str
+    experiments: tuple[int, ...] = ()
+    claim: Claim = "tried"  # what it says of every one of them; the harness looks whether that is so
+
+
 @dataclass(frozen=True, slots=True)
 class Advice:
     """An analyst's answer: a draft of the next strategy, and the account of how it was reached."""
@@ -37,8 +50,8 @@ class Advice:
     summary: str  # one line: what and why; becomes the `meta:` commit's subject
     strategy: Strategy
     hypotheses: tuple[Hypothesis, ...]  # ranked, best first
-    worked: tuple[str, ...]  # findings for process_log.md, each naming its experiments
-    failed: tuple[str, ...]
+    worked: tuple[Finding, ...]
+    failed: tuple[Finding, ...]
     changed: tuple[str, ...]  # what the new strategy changes, and why
     table: tuple[tuple[str, str, str], ...]  # metric, its value, its change since the last revision
 
@@ -56,22 +69,30 @@ class Revision:
     made_at: float  # seconds since the epoch
 
 
-def entry(advice: Advice, dossier: Dossier, version: int, when: str, verdict: str = "") -> str:
+def entry(
+    advice: Advice, dossier: Dossier, version: int, when: str, verdict: str = "", failures: Sequence[str] = ()
+) -> str:
     """The entry of process_log.md for one revision, as Markdown that ends in a newline.
 
-    `when` is the date as the log shall show it; `verdict` judges the revision before, "" where nobody did.
+    `when` is the date as the log shall show it; `verdict` judges the revision before, "" where nobody did; `failures`
+    are the analysts that were asked first, each with the reason why it was no use.
     """
     lines = [f"## v{version} · {when}", "", f"Why now: {_line(dossier.reason)}. {_recorded(dossier.cohort)}", ""]
     if advice.table:
         lines += ["| metric | value | change |", "|---|---|---|"]
         lines += [f"| {' | '.join(_cell(text) for text in row)} |" for row in advice.table]
         lines += [""]
-    parts = (("What worked", advice.worked), ("What did not", advice.failed), ("What changes, and why", advice.changed))
+    parts = (
+        ("What worked", tuple(finding.text for finding in advice.worked)),
+        ("What did not", tuple(finding.text for finding in advice.failed)),
+        ("What changes, and why", advice.changed),
+    )
     for title, found in parts:
         lines += [f"**{title}**", "", *[f"- {_line(text)}" for text in found or ("nothing to tell",)], ""]
     if verdict:
         lines += [f"**Verdict on v{version - 1}**", "", _line(verdict), ""]
-    lines += [f"Analyst: {advice.analyst}. In one line: {_line(advice.summary)}", ""]
+    before = f", after {_line('; '.join(failures))}" if failures else ""
+    lines += [f"Analyst: {advice.analyst}{before}. In one line: {_line(advice.summary)}", ""]
     return "\n".join(lines)
 
 

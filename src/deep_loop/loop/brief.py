@@ -7,7 +7,7 @@ from `ask.seen` and `ask.revision`, not from the present.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -62,8 +62,13 @@ def brief(lab: Lab, ask: Ask) -> Brief:
         drought=drought if bold else None,
         start=begun.number if begun else None,
         start_files=lab.workspace.files(begun.commit) if begun else {},
-        log=partial(_end, {e.number: lab.workspace.root / e.measurements[-1].log for e in history if e.measurements}),
+        log=logs(lab, history),
     )
+
+
+def logs(lab: Lab, history: Sequence[Experiment]) -> Callable[[int], str]:
+    """The ends of the experiments' latest logs, as far as those who think may see them."""
+    return partial(_end, {e.number: lab.workspace.root / e.measurements[-1].log for e in history if e.measurements})
 
 
 def _noise(history: Sequence[Experiment]) -> float | None:

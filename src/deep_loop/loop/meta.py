@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from deep_loop.core import cohort, hypothesis, strategy
+from deep_loop.core import cohort, hypothesis, review, strategy
+from deep_loop.core.call import Failure, rest
 from deep_loop.core.cohort import Advice, Dossier, Revision
 from deep_loop.core.event import Revised, Warned
 from deep_loop.core.experiment import Experiment, Keep, as_of, is_keep, value
 from deep_loop.core.history import History
 from deep_loop.core.noise import estimate
+from deep_loop.core.seed import derive
 from deep_loop.loop.baseline import revision
-from deep_loop.loop.brief import HYPOTHESES, PROGRAM, strategy_of
+from deep_loop.loop.brief import HYPOTHESES, PROGRAM, logs, strategy_of
 from deep_loop.loop.lab import Lab
 from deep_loop.loop.person import watch
-from deep_loop.ports import Analyst
+from deep_loop.loop.purse import Purse, book
+from deep_loop.loop.thinking import call_id
+from deep_loop.loop.unit import Again
+from deep_loop.ports import Analyst, Case, Counsel
 
 PROCESS_LOG = "process_log.md"
 COMMITS = 200  # of the study branch's log, shown to an analyst
@@ -33,16 +38,31 @@ class Call:
     reason: str
 
 
+@dataclass(slots=True)
+class Session:
+    """One meta-analysis under way."""
+
+    dossier: Dossier
+    left: list[str]  # analysts that may still be asked, in order
+    asked: str | None = None  # the one who thinks now
+    call: int = 0
+    failures: list[str] = field(default_factory=list)  # of those before
+
+
 class Meta:
     """ML mode's outer tier."""
 
-    def __init__(self, lab: Lab, analyst: Analyst, interval: int, significant: float) -> None:
-        """`interval` counts experiments; `significant` is a relative gain, used where the noise is unknown."""
+    def __init__(self, lab: Lab, analysts: Sequence[Analyst], purse: Purse, interval: int, significant: float) -> None:
+        """`analysts` are in order of preference: where one gives nothing of use, the next is asked.
+
+        `interval` counts experiments; `significant` is a relative gain, used where the noise is unknown.
+        """
         self._lab = lab
-        self._analyst = analyst
+        self._analysts = {analyst.name: analyst for analyst in analysts}
+        self._purse = purse
         self._interval = interval
         self._significant = significant
-        self._dossier: Dossier | None = None
+        self._session: Session | None = None  # the analysis under way
         self._failed_at = 0  # experiments closed when the last analysis failed
 
     def recover(self) -> Revised | None:
@@ -59,7 +79,7 @@ class Meta:
             return None
         call = self._call() or Call(len(closed), ASKED)
         lab.ledger.revise(
-            Revision(version, head, call.seen, call.reason, self._analyst.name, summary, lab.clock.time())
+            Revision(version, head, call.seen, call.reason, self._asked_last(), summary, lab.clock.time())
         )
         hypotheses = hypothesis.parse(lab.workspace.read(head, HYPOTHESES) or "")
         return Revised(version, summary, len(hypotheses))
@@ -69,24 +89,87 @@ class Meta:
         call = self._call()
         return call.reason if call else None
 
-    def think(self, reason: str) -> Callable[[], Advice]:
-        """Freeze the evidence for the analyst: what called for it, or all there is where a person did."""
+    def think(self, reason: str) -> Callable[[], Counsel]:
+        """Freeze the evidence for the analysts: what called for it, or all there is where a person did."""
         call = self._call()
         seen = call.seen if call and call.reason == reason else len(self._lab.ledger.closed())
         dossier = self._gather(reason, seen)
-        self._dossier = dossier
-        return lambda: self._analyst.advise(dossier)
+        self._session = Session(dossier, [name for name in self._analysts if self._able(name)])
+        return self._ask(self._session)
 
-    def adopt(self, advice: Advice) -> Revised | Warned:
-        """Commit the advice as the next version, unless somebody changed program.md meanwhile."""
-        lab, dossier = self._lab, self._dossier
-        assert dossier is not None
+    def adopt(self, counsel: Counsel) -> Revised | Warned | Again[Counsel]:
+        """Commit the advice as the next version, unless it does not hold or somebody changed program.md meanwhile."""
+        session = self._under_way()
+        failure, advice = counsel.failure, counsel.advice
+        if failure is None:
+            why = "it gives no advice" if advice is None else review.objection(advice, session.dossier)
+            failure = Failure("nonsense", why) if why else None
+        self._end(session, counsel, failure)
+        if failure is not None or advice is None:
+            return self._fall_back(session, failure)
+        return self._commit(session, advice)
+
+    def failed(self, error: BaseException) -> Warned | Again[Counsel]:
+        """Let the next analyst try; where there is none, wait for another cohort."""
+        session = self._under_way()
+        failure = Failure("nonsense", f"{type(error).__name__}: {error}")
+        self._end(session, Counsel(), failure)
+        return self._fall_back(session, failure)
+
+    def hush(self) -> None:
+        """Stop whoever thinks."""
+        for analyst in self._analysts.values():
+            analyst.stop()
+
+    def _under_way(self) -> Session:
+        assert self._session is not None, "nobody was asked"
+        return self._session
+
+    def _able(self, name: str) -> bool:
+        """Whether an analyst is worth asking now: it has not failed lately, and can be paid."""
+        calls = [c for c in self._lab.ledger.calls() if c.agent == name and c.purpose == "advise"]
+        return rest(calls, self._lab.clock.time()) is None and self._purse.affords(name, advising=True)
+
+    def _ask(self, session: Session) -> Callable[[], Counsel]:
+        """Hand the case to the next analyst in order; the callable is the thinking, for a worker."""
+        lab = self._lab
+        if not session.left:
+            session.asked = None
+            return lambda: Counsel(failure=Failure("setup", "no analyst can be asked now"))
+        name = session.left.pop(0)
+        analyst, number = self._analysts[name], lab.ledger.call(name, "advise", None)
+        session.asked, session.call = name, number
+        case = Case(
+            dossier=session.dossier,
+            seed=derive(lab.seed, "analysis", len(lab.ledger.revisions())),
+            call=call_id(lab, number),
+            files_at=lab.workspace.files,
+            log=logs(lab, session.dossier.experiments),
+        )
+
+        return lambda: analyst.advise(case)
+
+    def _end(self, session: Session, counsel: Counsel, failure: Failure | None) -> None:
+        if session.asked is not None:
+            book(self._lab, session.call, counsel.usages, failure, counsel.session)
+
+    def _fall_back(self, session: Session, failure: Failure | None) -> Warned | Again[Counsel]:
+        """The next analyst, or an account of why there is no advice."""
+        fault, reason = (failure.fault, failure.reason) if failure else ("nonsense", "it gives no advice")
+        session.failures.append(f"{session.asked}: {reason}" if session.asked else reason)
+        if session.left and fault != "stopped":
+            return Again(self._ask(session))
+        self._wait()
+        return Warned(f"no meta-analysis: {'; '.join(session.failures)}; the strategy stays as it is")
+
+    def _commit(self, session: Session, advice: Advice) -> Revised | Warned:
+        lab, dossier = self._lab, session.dossier
         watch(lab)
         head = lab.workspace.head()
         now = lab.workspace.read(head, PROGRAM) or ""
         version = revision(lab) + 1
         try:
-            after = strategy.render(dossier.program, advice.strategy)
+            after = strategy.render(dossier.program, replace(advice.strategy, version=version))
         except strategy.StrategyError as error:
             return self._drop(str(error))
         objection = strategy.review(dossier.program, now, after, version=version)
@@ -95,25 +178,25 @@ class Meta:
         made_at = lab.clock.time()
         when = datetime.fromtimestamp(made_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
         log = lab.workspace.read(head, PROCESS_LOG) or "# Process log\n"
+        told = cohort.entry(advice, dossier, version, when, failures=session.failures)
         files = {
             PROGRAM: after,
             HYPOTHESES: hypothesis.render(advice.hypotheses),
-            PROCESS_LOG: f"{log.rstrip()}\n\n{cohort.entry(advice, dossier, version, when).strip()}\n",
+            PROCESS_LOG: f"{log.rstrip()}\n\n{told.strip()}\n",
         }
         commit = lab.workspace.write(files, f"meta: v{version}: {advice.summary}\n")
         seen = len(dossier.experiments)
         lab.ledger.revise(Revision(version, commit, seen, dossier.reason, advice.analyst, advice.summary, made_at))
         return Revised(version, advice.summary, len(advice.hypotheses))
 
-    def failed(self, error: BaseException) -> Warned:
-        """Wait for another cohort before trying again."""
-        self._wait()
-        return Warned(f"the meta-analysis failed: {type(error).__name__}: {error}; the strategy stays as it is")
-
     def _drop(self, objection: str) -> Warned:
         """Leave the strategy as it is, and wait for another cohort: the same evidence may bring the same draft."""
         self._wait()
         return Warned(f"the meta-analysis was dropped: {objection}")
+
+    def _asked_last(self) -> str:
+        """The analyst whose call was the last to begin."""
+        return next((c.agent for c in reversed(self._lab.ledger.calls()) if c.purpose == "advise"), "unknown")
 
     def _wait(self) -> None:
         self._failed_at = len(self._lab.ledger.closed())

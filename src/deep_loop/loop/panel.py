@@ -6,17 +6,14 @@ lately is left alone for a while (`core.call.rest`), and who costs more than is 
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Collection, Mapping, Sequence
 
-from deep_loop.core.budget import Budget, Spending
 from deep_loop.core.call import PATIENT, Call, Rest, rest
 from deep_loop.core.event import AgentBack, AgentDown
 from deep_loop.core.mixture import Mixture, choose
 from deep_loop.core.seed import derive
 from deep_loop.loop.lab import Lab
-
-RECENT = 20  # calls that the price of the next is taken from
+from deep_loop.loop.purse import Purse
 
 
 class Panel:
@@ -25,21 +22,18 @@ class Panel:
     def __init__(
         self,
         lab: Lab,
-        budget: Budget,
+        purse: Purse,
         mixture: Mixture | None = None,
-        allowances: Mapping[str, float] | None = None,
     ) -> None:
-        """`allowances` are dollars that single proposers may spend of the whole."""
         self._lab = lab
-        self._budget = budget
+        self._purse = purse
         self._mixture = mixture
-        self._allowances = allowances or {}
         self._resting: set[str] = set()  # as it was last looked at
 
     def next(self, busy: Collection[str]) -> str | None:
         """Whom to ask now, not one of `busy`; None where nobody can think."""
         calls = self._calls()
-        affordable = [name for name in self._lab.proposers if self._affords(name, calls)]
+        affordable = [name for name in self._lab.proposers if self._purse.affords(name)]
         rests = {name: self._rest(name, calls[name]) for name in affordable}
         able = [name for name, rest in rests.items() if rest is None]
         if not able:  # better somebody whose answers are of no use than nobody: its chances end with the study
@@ -53,7 +47,7 @@ class Panel:
     def lost(self) -> str | None:
         """Why none of them will ever be asked again, where that is so."""
         calls = self._calls()
-        if not any(self._affords(name, calls) for name in self._lab.proposers):
+        if not any(self._purse.affords(name) for name in self._lab.proposers):
             return "what is left of the budget does not pay for another proposal"
         if all(self._never_worked(calls[name]) for name in self._lab.proposers):
             return "; ".join(f"{name}: {_last_words(calls[name])}" for name in self._lab.proposers)
@@ -63,7 +57,7 @@ class Panel:
         """The calls of each proposer, oldest first."""
         found: dict[str, list[Call]] = {name: [] for name in self._lab.proposers}
         for call in self._lab.ledger.calls():
-            if call.agent in found:
+            if call.agent in found and call.purpose != "advise":
                 found[call.agent].append(call)
         return found
 
@@ -78,34 +72,11 @@ class Panel:
             self._lab.tell(AgentDown(name, found.reason, found.until))
         return found
 
-    def _affords(self, name: str, calls: Mapping[str, Sequence[Call]]) -> bool:
-        """Whether another call of it fits what is left, with all that goes on now."""
-        price = _expected(calls[name])
-        if price.usd == 0 and price.tokens == 0:
-            return True
-        going_on = Spending()
-        for other, made in calls.items():
-            going_on = sum((_expected(calls[other]) for call in made if call.ended_at is None), start=going_on)
-        if any(share > 1 for _, share in self._budget.shares(self._lab.ledger.spending() + going_on + price)):
-            return False
-        spent = sum(call.usd or 0.0 for call in calls[name])
-        return spent + price.usd <= self._allowances.get(name, float("inf"))
-
     @staticmethod
     def _never_worked(calls: Sequence[Call]) -> bool:
         """Whether it is not set up, and was not from the beginning."""
         ended = [call for call in calls if call.ended_at is not None]
         return bool(ended) and all(call.failure is not None and call.failure.fault == "setup" for call in ended)
-
-
-def _expected(calls: Sequence[Call]) -> Spending:
-    """What the next call may cost, by the median of the latest; nothing for who never cost anything."""
-    latest = [call for call in calls if call.ended_at is not None and call.usages][-RECENT:]
-    if not latest:
-        return Spending()
-    return Spending(
-        statistics.median(call.usd or 0.0 for call in latest), round(statistics.median(call.tokens for call in latest))
-    )
 
 
 def _last_words(calls: Sequence[Call]) -> str:

@@ -107,7 +107,11 @@ class Study(Generic[P, T, E, A]):
         """Stop what runs when somebody interrupts, though our own thread waits for it, as for a preparation."""
         while self._alarm.get():
             self._unit.halt()
-            self._unit.hush()
+            self._hush()
+
+    def _hush(self) -> None:
+        self._unit.hush()
+        self._outer.hush()
 
     def _resume(self) -> None:
         resumed = bool(self._ledger.closed() or self._ledger.opened() or self._ledger.waiting())
@@ -134,7 +138,7 @@ class Study(Generic[P, T, E, A]):
         """Why the study is over, once nothing is under way any more."""
         if (self._stopping or self._late()) and not self._hushed:
             self._hushed = True
-            self._unit.hush()
+            self._hush()
         if self._running or self._thinking or self._mending or self._advising_since is not None:
             return None
         if self._stopping:
@@ -349,10 +353,13 @@ class Study(Generic[P, T, E, A]):
         self._post(self._workers.submit(self._outer.think(reason)), self._advised)
 
     def _advised(self, done: Future[A]) -> None:
-        self._advising_since = None
         self._doubtful = True  # whoever adopts advice looks at the workspace first, and may be the one to see an edit
         error = done.exception()
         event = self._outer.failed(error) if error else self._outer.adopt(done.result())
+        if isinstance(event, Again):
+            self._post(self._workers.submit(event.think), self._advised)
+            return
+        self._advising_since = None
         self._tell(event)
         while self._askers:
             self._ledger.serve(self._askers.pop(), event.words)
@@ -392,4 +399,4 @@ class Study(Generic[P, T, E, A]):
         self._stopping = self._stopping or reason
         if now:
             self._unit.halt()
-            self._unit.hush()
+            self._hush()

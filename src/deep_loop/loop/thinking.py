@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deep_loop.core.call import Call, Failure
-from deep_loop.core.event import Warned
 from deep_loop.core.experiment import Experiment
 from deep_loop.core.guard import NOT_TEXT, Rejected
 from deep_loop.core.patterns import matches
@@ -17,6 +16,7 @@ from deep_loop.loop.baseline import tail
 from deep_loop.loop.brief import brief
 from deep_loop.loop.lab import Lab
 from deep_loop.loop.proposals import Thought
+from deep_loop.loop.purse import book
 from deep_loop.ports import Answer, Files, Objection
 
 DIED = Failure("stopped", "the harness stopped meanwhile")
@@ -36,7 +36,6 @@ class Desk:
 
     lab: Lab
     lent: dict[int, Lent] = field(default_factory=dict)  # by ask
-    unpriced: set[str] = field(default_factory=set)  # models that a person was told of
 
     def first(self, ask: Ask) -> Callable[[], Thought]:
         """Brief the ask's proposer; the callable is the thinking, for a worker."""
@@ -80,17 +79,8 @@ class Desk:
         if lent is None:
             return
         self.lab.workspace.discard(lent.checkout)
-        usages = answer.usages if answer else ()
-        prices = [self.lab.price(usage) for usage in usages]
-        for usage, price in zip(usages, prices, strict=True):
-            if price is None and usage.model not in self.unpriced:
-                self.unpriced.add(usage.model)
-                self.lab.tell(
-                    Warned(f"nobody knows the price of {usage.model}: it counts as nothing ([agents.prices])")
-                )
-        usd = None if None in prices else sum(price for price in prices if price is not None)
-        failed = failure or (answer.failure if answer else None)
-        self.lab.ledger.called(lent.call, usages, usd, failed, answer.session if answer else "")
+        answer = answer or Answer()
+        book(self.lab, lent.call, answer.usages, failure or answer.failure, answer.session)
 
     def _again(self, ask: Ask, base: str, files: Files, objection: Objection) -> Callable[[], Thought]:
         lab = self.lab

@@ -141,10 +141,14 @@ class Outer(Protocol[A]):
         """Freeze the evidence; the callable is the analysis, for a worker thread."""
         ...
 
-    def adopt(self, advice: A) -> Revised | Warned:
-        """Review and commit the advice; an account of what became of it."""
+    def adopt(self, advice: A) -> Revised | Warned | Again[A]:
+        """Review and commit the advice; an account of what became of it, or who else is to think."""
         ...
 
-    def failed(self, error: BaseException) -> Warned:
-        """The analysis itself failed; it is tried again after the next cohort."""
+    def failed(self, error: BaseException) -> Warned | Again[A]:
+        """The analysis itself failed: somebody else is to think, or it is tried again after the next cohort."""
+        ...
+
+    def hush(self) -> None:
+        """End all thinking soon, for good. May come from any thread."""
         ...

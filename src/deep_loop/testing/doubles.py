@@ -22,7 +22,7 @@ from deep_loop.core.call import Failure, Usage
 from deep_loop.core.cohort import Advice, Dossier
 from deep_loop.core.event import Event
 from deep_loop.core.experiment import Change, Idea
-from deep_loop.ports import Answer, Brief, Exit, Job, Objection, Slot
+from deep_loop.ports import Answer, Brief, Case, Counsel, Exit, Job, Objection, Slot
 
 T = TypeVar("T")
 V = TypeVar("V", bound=Event)
@@ -158,10 +158,13 @@ class ScriptedAnalyst:
         self.dossiers: list[Dossier] = []
         self._advise = advise
 
-    def advise(self, dossier: Dossier) -> Advice:
+    def advise(self, case: Case) -> Counsel:
         """Do what the script says for this dossier."""
-        self.dossiers.append(dossier)
-        return self._advise(dossier)
+        self.dossiers.append(case.dossier)
+        return Counsel(self._advise(case.dossier))
+
+    def stop(self) -> None:
+        """It is never at it for long."""
 
 
 # --- running -------------------------------------------------------------------------------------

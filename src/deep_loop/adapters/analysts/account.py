@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
 from deep_loop.adapters.analysts.estimates import Shrunken, keep_within, wilson
-from deep_loop.adapters.analysts.evidence import Evidence, numbers
+from deep_loop.adapters.analysts.evidence import Evidence, Trial, numbers
 from deep_loop.adapters.analysts.profiles import Region
 from deep_loop.adapters.analysts.words import experiments, percent, plain, rate, size, span
-from deep_loop.core.cohort import Dossier
+from deep_loop.core.cohort import Dossier, Finding
 from deep_loop.core.experiment import is_keep, value
 from deep_loop.core.strategy import Strategy
 from deep_loop.core.taxonomy import KINDS
@@ -20,24 +20,25 @@ PLATEAU = 0.6  # odds of a keep within the horizon below which it is one
 NAMED = 4  # single experiments, or kinds, in one list
 
 
-def worked(evidence: Evidence, gains: Shrunken, by_constant: Shrunken, found: Sequence[Region]) -> tuple[str, ...]:
+def worked(evidence: Evidence, gains: Shrunken, by_constant: Shrunken, found: Sequence[Region]) -> tuple[Finding, ...]:
     """What helped: keeps of the cohort, kinds and constants that stand out, clear regions."""
     keeps = sorted((t for t in evidence.recent if t.kept), key=lambda t: (-(t.gain or 0.0), t.number))
-    lines = [f"{t.title}: {percent(t.gain or 0.0)} (experiment {t.number})" for t in keeps[:NAMED]]
-    lines += _outstanding(evidence, gains, by_constant, 1)
-    lines += [f"{r.name} does well from {plain(r.low)} to {plain(r.high)} ({experiments(r.numbers)})." for r in found]
-    return tuple(lines)
+    singles = [Finding(_single(t), (t.number,), "kept") for t in keeps[:NAMED]]
+    clear = [Finding(_region(r), tuple(r.numbers)) for r in found]
+    return (*singles, *_outstanding(evidence, gains, by_constant, 1), *clear)
 
 
-def failed(evidence: Evidence, gains: Shrunken, by_constant: Shrunken) -> tuple[str, ...]:
+def failed(evidence: Evidence, gains: Shrunken, by_constant: Shrunken) -> tuple[Finding, ...]:
     """What did not: clear losses and crashes of the cohort, kinds and constants that stand out below."""
     cohort = evidence.recent
     losses = [t for t in cohort if t.gain is not None and t.gain < -evidence.clear(t)]
     losses.sort(key=lambda t: (t.gain or 0.0, t.number))
-    lines = [f"{t.title}: {percent(t.gain or 0.0)} (experiment {t.number})" for t in losses[:NAMED]]
-    crashes = [t for t in cohort if t.crashed]
-    lines += [f"{t.title}: crashed, {t.reason} (experiment {t.number})" for t in crashes[:NAMED]]
-    return tuple(lines + _outstanding(evidence, gains, by_constant, -1))
+    singles = [Finding(_single(t), (t.number,), "discarded") for t in losses[:NAMED]]
+    crashes = [t for t in cohort if t.crashed][:NAMED]
+    broken = [
+        Finding(f"{t.title}: crashed, {t.reason} (experiment {t.number})", (t.number,), "crashed") for t in crashes
+    ]
+    return (*singles, *broken, *_outstanding(evidence, gains, by_constant, -1))
 
 
 def changed(dossier: Dossier, after: Strategy, gains: Shrunken, hypotheses: int) -> tuple[str, ...]:
@@ -75,14 +76,14 @@ def prose(evidence: Evidence, gains: Shrunken, found: Sequence[Region], importan
             else "Nothing can be told yet: nothing was measured."
         )
         return "\n".join(f"- {line}" for line in lines)
-    kinds = _kinds(evidence, gains, 1) + _kinds(evidence, gains, -1)
+    kinds = [finding.text for sign in (1, -1) for finding in _kinds(evidence, gains, sign)]
     lines += kinds or [f"Which kind of change pays best is undetermined (p = {gains.p:.2g})."]
     leading = [name for name, share in importance.items() if share * len(importance) >= 1.5][:3]
     if leading:
         lines.append(
             f"Of the constants that were moved, {', '.join(leading)} decide most: {_moving(evidence, leading)}."
         )
-    lines += [f"{r.name} does well from {plain(r.low)} to {plain(r.high)} ({experiments(r.numbers)})." for r in found]
+    lines += [_region(r) for r in found]
     lines.append(_outlook(evidence))
     return "\n".join(f"- {line}" for line in lines)
 
@@ -191,27 +192,38 @@ def _untried(evidence: Evidence) -> str:
     return f"Kinds of change not tried yet: {', '.join(rest)}." if rest else "Every kind of change was tried."
 
 
-def _outstanding(evidence: Evidence, gains: Shrunken, by_constant: Shrunken, sign: int) -> list[str]:
+def _single(trial: Trial) -> str:
+    return f"{trial.title}: {percent(trial.gain or 0.0)} (experiment {trial.number})"
+
+
+def _region(region: Region) -> str:
+    where = f"from {plain(region.low)} to {plain(region.high)}"
+    return f"{region.name} does well {where} ({experiments(region.numbers)})."
+
+
+def _outstanding(evidence: Evidence, gains: Shrunken, by_constant: Shrunken, sign: int) -> list[Finding]:
     """Kinds and constants clearly above (1) or below (-1) the others."""
     named = [name for name in by_constant.groups if by_constant.differs(name) == sign]
-    lines = []
+    found = []
     for name in named[:NAMED]:
-        group = by_constant.groups[name]
-        lines.append(f"Moving {name} does {_than(sign)}: {span(group)} each time, {_moving(evidence, [name])}.")
-    return _kinds(evidence, gains, sign) + lines
+        group, moved = by_constant.groups[name], _movers(evidence, [name])
+        text = f"Moving {name} does {_than(sign)}: {span(group)} each time, {experiments(moved)}."
+        found.append(Finding(text, moved))
+    return _kinds(evidence, gains, sign) + found
 
 
-def _kinds(evidence: Evidence, gains: Shrunken, sign: int) -> list[str]:
-    lines = []
+def _kinds(evidence: Evidence, gains: Shrunken, sign: int) -> list[Finding]:
+    found = []
     for kind in [kind for kind in gains.groups if gains.differs(kind) == sign][:NAMED]:
         trials = [trial for trial in evidence.trials if trial.kind == kind]
         group = gains.groups[kind]
         kept = sum(trial.kept for trial in trials)
-        lines.append(
+        text = (
             f"{kind} does {_than(sign)}: {span(group)} each time, "
             f"{kept} of {len(trials)} kept ({experiments(numbers(trials))})."
         )
-    return lines
+        found.append(Finding(text, numbers(trials)))
+    return found
 
 
 def _than(sign: int) -> str:
@@ -219,8 +231,12 @@ def _than(sign: int) -> str:
 
 
 def _moving(evidence: Evidence, names: Sequence[str]) -> str:
+    return experiments(_movers(evidence, names))
+
+
+def _movers(evidence: Evidence, names: Sequence[str]) -> tuple[int, ...]:
     """The experiments that moved any of these constants."""
-    return experiments(numbers(t for t in evidence.trials if any(c.name in names for c in t.changes)))
+    return numbers(t for t in evidence.trials if any(c.name in names for c in t.changes))
 
 
 def _value_before(evidence: Evidence, dossier: Dossier) -> float | None:

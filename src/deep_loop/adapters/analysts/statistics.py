@@ -13,6 +13,7 @@ from deep_loop.adapters.analysts.evidence import gather
 from deep_loop.adapters.analysts.ideas import choose, ideas, standing
 from deep_loop.core.cohort import Advice, Dossier
 from deep_loop.core.strategy import Strategy
+from deep_loop.ports import Case, Counsel
 
 
 class StatisticsAnalyst:
@@ -20,8 +21,15 @@ class StatisticsAnalyst:
 
     name = "statistics"
 
-    def advise(self, dossier: Dossier) -> Advice:
+    def advise(self, case: Case) -> Counsel:
         """One analysis; never fails for want of data."""
+        return Counsel(self.draft(case.dossier))
+
+    def stop(self) -> None:
+        """It is never at it for long."""
+
+    def draft(self, dossier: Dossier) -> Advice:
+        """The advice itself, a function of the dossier."""
         evidence = gather(dossier)
         bench = lay_out(evidence, dossier.files)
         gains, by_constant = draft.gains_by_kind(evidence), draft.gains_by_constant(evidence)
