@@ -56,6 +56,10 @@ class Advice:
     table: tuple[tuple[str, str, str], ...]  # metric, its value, its change since the last revision
 
 
+HUMAN = "human"  # the analyst of a revision that a person wrote
+HARNESS = "harness"  # of one that went back to an earlier strategy
+
+
 @dataclass(frozen=True, slots=True)
 class Revision:
     """One rewrite of the strategy, as the ledger remembers it."""
@@ -67,6 +71,8 @@ class Revision:
     analyst: str
     summary: str
     made_at: float  # seconds since the epoch
+    control: int | None = None  # the version that it is held against (`core.probation`); None: it is in force
+    asked: int = 0  # proposals that were asked for before it was there
 
 
 def entry(

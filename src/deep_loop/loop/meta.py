@@ -8,12 +8,15 @@ from datetime import UTC, datetime
 
 from deep_loop.core import cohort, hypothesis, review, strategy
 from deep_loop.core.call import Failure, rest
-from deep_loop.core.cohort import Advice, Dossier, Revision
+from deep_loop.core.cohort import HARNESS, Advice, Dossier, Revision
 from deep_loop.core.event import Revised, Warned
 from deep_loop.core.experiment import Experiment, Keep, as_of, is_keep, value
 from deep_loop.core.history import History
+from deep_loop.core.hypothesis import Hypothesis
 from deep_loop.core.noise import estimate
+from deep_loop.core.probation import Verdict, lineage
 from deep_loop.core.seed import derive
+from deep_loop.loop import probation
 from deep_loop.loop.baseline import revision
 from deep_loop.loop.brief import HYPOTHESES, PROGRAM, logs, strategy_of
 from deep_loop.loop.lab import Lab
@@ -24,6 +27,7 @@ from deep_loop.loop.unit import Again
 from deep_loop.ports import Analyst, Case, Counsel
 
 PROCESS_LOG = "process_log.md"
+NEW_LOG = "# Process log\n"
 COMMITS = 200  # of the study branch's log, shown to an analyst
 REFUSALS = 200
 NOISES = 3.0  # a gain over this many times the noise is significant
@@ -47,6 +51,7 @@ class Session:
     asked: str | None = None  # the one who thinks now
     call: int = 0
     failures: list[str] = field(default_factory=list)  # of those before
+    verdict: Verdict | None = None  # on the strategies that are on probation
 
 
 class Meta:
@@ -71,18 +76,21 @@ class Meta:
         if not closed:
             return None
         head, version = lab.workspace.head(), revision(lab) + 1
-        start = f"meta: v{version}: "
-        summary = next((s.removeprefix(start) for s in lab.workspace.subjects(COMMITS) if s.startswith(start)), None)
         known = revisions[-1].commit if revisions else closed[0].commit
         # The branch may have begun with another study's strategy: a new entry of the log tells whose it is.
-        if summary is None or self._entries(head, version) == self._entries(known, version):
+        if self._entries(head, version) == self._entries(known, version):
             return None
-        call = self._call() or Call(len(closed), ASKED)
-        lab.ledger.revise(
-            Revision(version, head, call.seen, call.reason, self._asked_last(), summary, lab.clock.time())
-        )
-        hypotheses = hypothesis.parse(lab.workspace.read(head, HYPOTHESES) or "")
-        return Revised(version, summary, len(hypotheses))
+        wrote, went_back = f"meta: v{version}: ", f"meta: revert v{version - 1}"
+        for subject in lab.workspace.subjects(COMMITS):
+            if subject.startswith(wrote):
+                analyst, summary = self._asked_last(), subject.removeprefix(wrote)
+            elif subject == went_back:
+                analyst, summary = HARNESS, subject.removeprefix("meta: ")
+            else:
+                continue
+            self._record(version, head, self._call() or Call(len(closed), ASKED), analyst, summary)
+            return Revised(version, summary, len(hypothesis.parse(lab.workspace.read(head, HYPOTHESES) or "")))
+        return None
 
     def due(self) -> str | None:
         """After every `interval` experiments, and right after a significant improvement."""
@@ -93,9 +101,18 @@ class Meta:
         """Freeze the evidence for the analysts: what called for it, or all there is where a person did."""
         call = self._call()
         seen = call.seen if call and call.reason == reason else len(self._lab.ledger.closed())
+        found = self._verdict(seen)
+        if found is not None and found.call == "worse" and (event := self._revert(found, seen)) is not None:
+            self._lab.tell(event)
+            found = None
         dossier = self._gather(reason, seen)
-        self._session = Session(dossier, [name for name in self._analysts if self._able(name)])
+        able = [name for name in self._analysts if self._able(name)]
+        self._session = Session(dossier, able, verdict=found)
         return self._ask(self._session)
+
+    def version(self, number: int, seen: int) -> int:
+        """The version of the strategy that proposal `number` follows: while one is on probation, at random."""
+        return probation.version(self._lab, number, seen)
 
     def adopt(self, counsel: Counsel) -> Revised | Warned | Again[Counsel]:
         """Commit the advice as the next version, unless it does not hold or somebody changed program.md meanwhile."""
@@ -175,10 +192,10 @@ class Meta:
         objection = strategy.review(dossier.program, now, after, version=version)
         if objection:
             return self._drop(objection)
-        made_at = lab.clock.time()
-        when = datetime.fromtimestamp(made_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        log = lab.workspace.read(head, PROCESS_LOG) or "# Process log\n"
-        told = cohort.entry(advice, dossier, version, when, failures=session.failures)
+        log = lab.workspace.read(head, PROCESS_LOG) or NEW_LOG
+        when = self._now()
+        judged = session.verdict.words if session.verdict else ""
+        told = cohort.entry(advice, dossier, version, when, judged, session.failures)
         files = {
             PROGRAM: after,
             HYPOTHESES: hypothesis.render(advice.hypotheses),
@@ -186,13 +203,80 @@ class Meta:
         }
         commit = lab.workspace.write(files, f"meta: v{version}: {advice.summary}\n")
         seen = len(dossier.experiments)
-        lab.ledger.revise(Revision(version, commit, seen, dossier.reason, advice.analyst, advice.summary, made_at))
+        self._record(version, commit, Call(seen, dossier.reason), advice.analyst, advice.summary)
         return Revised(version, advice.summary, len(advice.hypotheses))
 
     def _drop(self, objection: str) -> Warned:
         """Leave the strategy as it is, and wait for another cohort: the same evidence may bring the same draft."""
         self._wait()
         return Warned(f"the meta-analysis was dropped: {objection}")
+
+    def _verdict(self, seen: int) -> Verdict | None:
+        """What is known of the strategies on probation; None where none is."""
+        known = self._lab.ledger.revisions()
+        probed = lineage(known)
+        return probation.verdict(self._lab, known, probed, seen) if probed else None
+
+    def _control(self, seen: int) -> int:
+        """What the next strategy is held against: the one in force, or what the present probation holds on to."""
+        found = self._verdict(seen)
+        if found is None or found.call == "better":
+            return revision(self._lab)
+        return found.lineage.control
+
+    def _revert(self, found: Verdict, seen: int) -> Revised | None:
+        """Go back to the control's strategy; None where somebody broke program.md meanwhile."""
+        lab, version = self._lab, revision(self._lab) + 1
+        watch(lab)
+        if revision(lab) + 1 != version:  # a person wrote another one: nothing is on probation any more
+            return None
+        head, control = lab.workspace.head(), self._commit_of(found.lineage.control)
+        dropped = found.lineage.heirs[-1]
+        program = lab.workspace.read(head, PROGRAM) or ""
+        back = replace(strategy_of(lab.workspace.read(control, PROGRAM) or ""), version=version)
+        try:
+            after = strategy.render(program, back)
+        except strategy.StrategyError:
+            return None
+        summary = f"revert v{dropped}"
+        log = lab.workspace.read(head, PROCESS_LOG) or NEW_LOG
+        text = (
+            f"## v{version} · {self._now()}\n\n**Verdict on v{dropped}**\n\n{found.words}\n\n"
+            f"Back to v{found.lineage.control}.\n"
+        )
+        files = {
+            PROGRAM: after,
+            HYPOTHESES: hypothesis.render(self._untouched(head, control, dropped)),
+            PROCESS_LOG: f"{log.rstrip()}\n\n{text}",
+        }
+        commit = lab.workspace.write(files, f"meta: {summary}\n")
+        self._record(version, commit, Call(seen, f"v{dropped} was worse"), HARNESS, summary)
+        return Revised(version, summary, len(hypothesis.parse(files[HYPOTHESES])))
+
+    def _untouched(self, head: str, control: str, dropped: int) -> list[Hypothesis]:
+        """What the control had in mind and nobody took up, behind what a person added since."""
+        read = self._lab.workspace.read
+        now = hypothesis.parse(read(head, HYPOTHESES) or "")
+        written = {entry.id for entry in hypothesis.parse(read(self._commit_of(dropped), HYPOTHESES) or "")}
+        taken = {e.proposal.idea.hypothesis for e in self._lab.ledger.closed()}
+        entries = [entry for entry in now if entry.id not in written]
+        entries += [entry for entry in hypothesis.parse(read(control, HYPOTHESES) or "") if entry.id not in taken]
+        return list({entry.id: entry for entry in entries}.values())
+
+    def _commit_of(self, version: int) -> str:
+        """The commit that carries a version of the strategy."""
+        before_any = self._lab.ledger.closed()[0].commit
+        return next((r.commit for r in self._lab.ledger.revisions() if r.version == version), before_any)
+
+    def _record(self, version: int, commit: str, call: Call, analyst: str, summary: str) -> None:
+        """Remember a revision; one that an analyst wrote is on probation."""
+        lab = self._lab
+        control = None if analyst == HARNESS else self._control(call.seen)
+        now, asked = lab.clock.time(), lab.ledger.asked()
+        lab.ledger.revise(Revision(version, commit, call.seen, call.reason, analyst, summary, now, control, asked))
+
+    def _now(self) -> str:
+        return datetime.fromtimestamp(self._lab.clock.time(), UTC).strftime("%Y-%m-%d %H:%M UTC")
 
     def _asked_last(self) -> str:
         """The analyst whose call was the last to begin."""

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from deep_loop.core import hypothesis, strategy
-from deep_loop.core.cohort import Revision
+from deep_loop.core.cohort import HUMAN, Revision
 from deep_loop.core.event import Warned
 from deep_loop.loop.baseline import revision
 from deep_loop.loop.brief import HYPOTHESES, PROGRAM
 from deep_loop.loop.lab import Lab
-
-HUMAN = "human"  # the analyst of a revision that a person wrote
 
 
 def watch(lab: Lab) -> bool:
@@ -46,12 +44,9 @@ def tell_notices(lab: Lab) -> None:
 
 
 def _revise(lab: Lab, commit: str) -> None:
-    version = revision(lab) + 1
-    now = lab.clock.time()
-    seen = len(lab.ledger.closed())
-    lab.ledger.revise(
-        Revision(version, commit, seen, "edited by a person", HUMAN, "program.md edited by a person", now)
-    )
+    version, seen, asked = revision(lab) + 1, len(lab.ledger.closed()), lab.ledger.asked()
+    reason, summary, now = "edited by a person", "program.md edited by a person", lab.clock.time()
+    lab.ledger.revise(Revision(version, commit, seen, reason, HUMAN, summary, now, None, asked))
     _complain(lab, commit)
 
 

@@ -222,8 +222,7 @@ class Study(Generic[P, T, E, A]):
         if proposer is None:
             return None
         seen = self._known()
-        known = [revision.version for revision in self._ledger.revisions() if revision.seen <= seen]
-        return self._ledger.ask(proposer, known[-1] if known else 0, seen)
+        return self._ledger.ask(proposer, self._outer.version(self._ledger.asked() + 1, seen), seen)
 
     def _known(self) -> int:
         """How many closed units the next proposal knows: those that were closed when the latest line was opened.

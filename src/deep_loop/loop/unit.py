@@ -133,6 +133,10 @@ class Outer(Protocol[A]):
         """Record a revision that a dead harness committed and no more; None where there is none."""
         ...
 
+    def version(self, number: int, seen: int) -> int:
+        """The version of the strategy that proposal `number` follows, by what is known when `seen` units are closed."""
+        ...
+
     def due(self) -> str | None:
         """Why a meta-analysis is due, by what is closed since the last one; None where it is not."""
         ...

@@ -243,6 +243,10 @@ class GuessingOuter:
         """A revision is one transaction: none is ever half made."""
         return
 
+    def version(self, number: int, seen: int) -> int:
+        """The latest that was there then."""
+        return max((r.version for r in self._table.ledger.revisions() if r.seen <= seen), default=0)
+
     def due(self) -> str | None:
         """After every `interval` rounds."""
         revisions = self._table.ledger.revisions()
@@ -266,3 +270,6 @@ class GuessingOuter:
     def failed(self, error: BaseException) -> Warned:
         """Say so."""
         return Warned(f"counting failed: {error}")
+
+    def hush(self) -> None:
+        """It is never at it for long."""

@@ -196,7 +196,13 @@ CALLS: Step = (
     "CREATE INDEX suggestions_open ON suggestions (study, id) WHERE ask IS NULL",
 )
 
-MIGRATIONS: Sequence[Step] = (FIRST, ROLES, CLOSED_BEFORE, CALLS)
+# What a strategy is held against. Those of before were in force at once.
+PROBATION: Step = (
+    "ALTER TABLE revisions ADD COLUMN control INTEGER",  # NULL: it is on no probation
+    "ALTER TABLE revisions ADD COLUMN asked INTEGER NOT NULL DEFAULT 0",
+)
+
+MIGRATIONS: Sequence[Step] = (FIRST, ROLES, CLOSED_BEFORE, CALLS, PROBATION)
 
 
 def version(connection: sqlite3.Connection) -> int:

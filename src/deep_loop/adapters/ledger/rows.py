@@ -153,6 +153,8 @@ def revisions(connection: sqlite3.Connection, study: int) -> Sequence[Revision]:
             analyst=row["analyst"],
             summary=row["summary"],
             made_at=row["made_at"],
+            control=row["control"],
+            asked=row["asked"],
         )
         for row in connection.execute(query, (study,))
     )

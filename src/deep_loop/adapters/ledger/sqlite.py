@@ -359,8 +359,8 @@ class SqliteLedger(Generic[P, O, D]):
             if connection.execute(query, (self._study, revision.version)).fetchone():
                 raise _misuse(f"the strategy's version {revision.version} is recorded already")
             connection.execute(
-                "INSERT INTO revisions (study, version, commit_id, seen, reason, analyst, summary, made_at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO revisions (study, version, commit_id, seen, reason, analyst, summary, made_at, "
+                "control, asked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (self._study, *astuple(revision)),
             )
 

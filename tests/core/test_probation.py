@@ -1,0 +1,108 @@
+"""Strategies on probation: who is on it, and what can be told of them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from statistics import fmean
+
+import pytest
+
+from deep_loop.core.cohort import HARNESS, HUMAN, Revision
+from deep_loop.core.probation import FLOOR, Difference, Lineage, Turn, difference, judge, lineage, lineages
+
+ON = Lineage(control=1, heirs=(2,), analyst="statistics", asked=10)
+USUAL = 0.01
+
+
+def revision(version: int, control: int | None, asked: int, analyst: str = "statistics") -> Revision:
+    return Revision(version, f"c{version}", 12 * version, "why", analyst, "what", 1e9, control, asked)
+
+
+def turns(new: Sequence[float | None], held: Sequence[float | None]) -> list[Turn]:
+    """Experiments of both arms, since the probation began."""
+    return [Turn(11, 2, gain) for gain in new] + [Turn(12, 1, gain) for gain in held]
+
+
+def test_an_heir_goes_on_against_the_same_control() -> None:
+    """While nothing is told; a strategy that is held against another one begins anew."""
+    assert lineage([]) is None
+    first = revision(1, 0, 5)
+    assert lineage([first]) == Lineage(0, (1,), "statistics", 5)
+    heir = revision(2, 0, 20, "investigator")
+    assert lineage([first, heir]) == Lineage(0, (1, 2), "investigator", 5)
+    better = revision(3, 2, 40)
+    ended = Lineage(0, (1, 2), "investigator", 5, 40)
+    assert lineages([first, heir, better]) == [ended, Lineage(2, (3,), "statistics", 40)]
+
+
+@pytest.mark.parametrize("analyst", [HUMAN, HARNESS])
+def test_what_is_in_force_ends_a_probation(analyst: str) -> None:
+    """A person's edit and a revert are held against nothing; what comes next is held against them."""
+    ended = [revision(1, 0, 5), revision(2, None, 20, analyst)]
+    assert lineage(ended) is None
+    assert lineage([*ended, revision(3, 2, 30)]) == Lineage(2, (3,), "statistics", 30)
+    assert lineages(ended)[0].until == 20
+
+
+def test_the_posterior_by_hand() -> None:
+    """Means 0.004 and -0.002, a variance of the pooled squares and the guess, a prior as wide as a usual keep."""
+    given = turns([0.009, 0.004, -0.001], [0.003, -0.002, -0.007])
+    found = difference(ON, given, USUAL)
+    assert found is not None
+    variance = (4 * 0.005**2 + 4 * USUAL**2) / (6 - 2 + 4)
+    assert (found.mean, found.error) == (pytest.approx(0.006), pytest.approx((variance * 2 / 3) ** 0.5))
+    verdict = judge(ON, given, USUAL)
+    precision = 1 / USUAL**2 + 1 / found.error**2
+    assert verdict.effect == pytest.approx(0.006 / found.error**2 / precision)
+    assert verdict.error == pytest.approx(precision**-0.5)
+    assert (verdict.new, verdict.held, verdict.call) == (3, 3, "undetermined")
+
+
+def test_a_loss_counts_no_more_than_a_keep() -> None:
+    """However large it is; a crash counts as one."""
+    bounded = difference(ON, turns([-USUAL] * 2, [0.0] * 2), USUAL)
+    assert difference(ON, turns([-5.0, None], [0.0, 0.0]), USUAL) == bounded
+
+
+def test_only_experiments_of_the_time_count() -> None:
+    """Those from before, from after and of other strategies do not."""
+    own = turns([0.01], [0.0])
+    others = [Turn(10, 1, -1.0), Turn(13, 0, -1.0), Turn(21, 2, -1.0)]
+    ended = Lineage(1, (2,), "statistics", 10, until=20)
+    assert difference(ended, own + others, USUAL) == difference(ended, own, USUAL)
+
+
+def test_nothing_known_is_even() -> None:
+    """Half of the proposals follow each."""
+    verdict = judge(ON, [], USUAL)
+    assert (verdict.better, verdict.share, verdict.call) == (0.5, 0.5, "undetermined")
+
+
+def test_what_is_sure_is_called_so_and_both_arms_live_on() -> None:
+    """In both directions; each keeps its floor."""
+    good = judge(ON, turns([0.02] * 8, [-0.01] * 8), USUAL)
+    bad = judge(ON, turns([None] * 8, [0.01] * 8), USUAL)
+    assert (good.call, bad.call) == ("better", "worse")
+    assert (good.share, bad.share) == (pytest.approx(1 - FLOOR), pytest.approx(FLOOR))
+    assert "v2" in bad.words and "8 experiments" in bad.words and bad.words.startswith("worse")
+
+
+def test_an_analyst_is_known_by_its_record() -> None:
+    """One whose strategies were worse so far is trusted less from the start, and a good one more."""
+    bad = judge(ON, [], USUAL, [Difference(-0.01, 0.004)] * 3)
+    good = judge(ON, [], USUAL, [Difference(0.01, 0.004)] * 3)
+    assert bad.share < 0.35 and good.share > 0.65
+    assert bad.share == pytest.approx(1 - good.share)
+
+
+def test_strategies_that_change_nothing_are_seldom_judged() -> None:
+    """Of two like arms of six, most of whose experiments bring nothing, a tenth is called better or worse, at most."""
+    chance = random.Random(1)
+
+    def one() -> float:
+        return USUAL * chance.uniform(0.5, 2) if chance.random() < 0.15 else -USUAL * chance.random()
+
+    calls = [judge(ON, turns([one() for _ in range(6)], [one() for _ in range(6)]), USUAL).call for _ in range(400)]
+    assert fmean(call == "worse" for call in calls) <= 0.1
+    assert fmean(call == "better" for call in calls) <= 0.1
