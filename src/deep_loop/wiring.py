@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from deep_loop.loop.purse import Purse
     from deep_loop.loop.reproduction import Reproduction
     from deep_loop.loop.study import Study
-    from deep_loop.ports import Executor, Observer, Proposer
+    from deep_loop.ports import Analyst, Executor, Observer, Proposer
     from deep_loop.prompts import Way
     from deep_loop.views import Estimate
 
@@ -141,12 +141,14 @@ def study(
     observers: Sequence[Observer],
     executor: Executor | None = None,
     proposers: Sequence[Proposer] = (),
+    analysts: Sequence[Analyst] | None = None,
 ) -> Iterator[Study[Any, Any, Any, Any]]:
     """A study ready to `run`, with the workspace held until the context ends.
 
     Raises BusyError where another harness holds it, ConfigError and WorkspaceError where the settings
     or the repository are not in order. A tag that is known goes on; another begins a new study.
-    `executor` takes the place of this machine's own, `proposers` of those that the settings name.
+    `executor` takes the place of this machine's own, `proposers` and `analysts` of those that the settings name; without
+    any analyst there is no outer tier.
     """
     from deep_loop import config, crews
     from deep_loop.adapters.executors.awake import asker, kept_awake
@@ -179,7 +181,7 @@ def study(
         yield loop.Study(
             loop.Settings(options.tag, budget, limits.ahead, limits.final_runs, patience),
             ExperimentUnit(lab, Panel(lab, purse, _mixture(settings, options))),
-            _outer(lab, settings, purse, interval),
+            _outer(lab, settings, purse, interval, analysts),
             lab.ledger,
             lab.executor.slots,
             lab.clock,
@@ -504,11 +506,14 @@ def _task(root: Path, settings: Settings, planned: int) -> Task:
     )
 
 
-def _outer(lab: Lab, settings: Settings, purse: Purse, interval: int) -> Meta:
+def _outer(
+    lab: Lab, settings: Settings, purse: Purse, interval: int, analysts: Sequence[Analyst] | None = None
+) -> Meta:
     from deep_loop.adapters.analysts.statistics import StatisticsAnalyst
     from deep_loop.loop.meta import Meta
 
-    return Meta(lab, [StatisticsAnalyst()], purse, interval, settings.study.significant)
+    named = [StatisticsAnalyst()] if analysts is None else analysts
+    return Meta(lab, named, purse, interval, settings.study.significant)
 
 
 def _known(root: Path, tag: str) -> StudyInfo | None:

@@ -93,8 +93,8 @@ class Meta:
         return None
 
     def due(self) -> str | None:
-        """After every `interval` experiments, and right after a significant improvement."""
-        call = self._call()
+        """After every `interval` experiments, and right after a significant improvement; never without an analyst."""
+        call = self._call() if self._analysts else None
         return call.reason if call else None
 
     def think(self, reason: str) -> Callable[[], Counsel]:
