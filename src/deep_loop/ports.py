@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 from deep_loop.core.budget import Spending
 from deep_loop.core.call import Call, Failure, Purpose, Usage
 from deep_loop.core.cohort import Advice, Dossier, Revision
+from deep_loop.core.earlier import Earlier
 from deep_loop.core.event import Event
 from deep_loop.core.experiment import Experiment, Idea, Proposal
 from deep_loop.core.hypothesis import Hypothesis
@@ -87,6 +88,7 @@ class Brief:
     start: int | None = None  # another experiment than `parent`, whose files lie in the checkout
     start_files: Files = field(default_factory=dict)  # those
     log: Callable[[int], str] = lambda number: ""  # the end of an experiment's latest log; safe in any thread
+    earlier: Sequence[Earlier] = ()  # what other studies found: hints, and nothing to be compared with
 
 
 @dataclass(frozen=True, slots=True)

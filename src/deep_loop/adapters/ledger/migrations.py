@@ -196,7 +196,33 @@ CALLS: Step = (
     "CREATE INDEX suggestions_open ON suggestions (study, id) WHERE ask IS NULL",
 )
 
-MIGRATIONS: Sequence[Step] = (FIRST, ROLES, CLOSED_BEFORE, CALLS)
+# Logs of other systems that studies were read from, and studies whose experiments others know as earlier evidence.
+IMPORTS: Step = (
+    """
+    CREATE TABLE imports (
+        id           INTEGER PRIMARY KEY AUTOINCREMENT,
+        study        INTEGER NOT NULL REFERENCES studies (id),
+        name         TEXT    NOT NULL,  -- of the file
+        digest       TEXT    NOT NULL,  -- SHA-256 of its bytes, in hexadecimal digits
+        size         INTEGER NOT NULL,  -- bytes
+        first        INTEGER NOT NULL,  -- number of the first unit that was read from it
+        units        INTEGER NOT NULL,
+        last         INTEGER NOT NULL,  -- line of the last of them
+        imported_at  REAL    NOT NULL,
+        UNIQUE (study, digest)
+    )
+    """,
+    """
+    CREATE TABLE earlier (
+        study   INTEGER NOT NULL REFERENCES studies (id),
+        source  INTEGER NOT NULL REFERENCES studies (id),
+        seen    INTEGER NOT NULL CHECK (seen >= 0),  -- how many of its units were closed then
+        PRIMARY KEY (study, source)
+    )
+    """,
+)
+
+MIGRATIONS: Sequence[Step] = (FIRST, ROLES, CLOSED_BEFORE, CALLS, IMPORTS)
 
 
 def version(connection: sqlite3.Connection) -> int:

@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, Entry] = {
     "history": Entry("history:history", "List a study's experiments."),
     "show": Entry("show:show", "Show one experiment: diff, hypothesis, numbers, decision, log."),
     "suggest": Entry("suggest:suggest", "Tell the agents what you want tried."),
+    "import": Entry("importing:import_", "Read another system's log into a study."),
     "estimate": Entry("estimate:estimate", "Predict what a study will cost."),
     "meta": Entry("control:meta", "Make one meta-analysis now."),
     "report": Entry("report:report", "Write progress.png and report.html."),
