@@ -1,8 +1,9 @@
 # make demo    a study of a small language model, in ./demo (DIR=... for another place)
-# make test    all checks and tests
+# make test    all checks and tests, but those of
+# make test-clients    whole nights with agents, and real coding agents where scripts/clients.sh has installed them
 # make bench NAME=demo [QUICK=1]    a benchmark;  make bench-docs writes docs/benchmarks.md from the results
 .POSIX:
-.PHONY: demo test lint env env-dev bench bench-docs lock clean
+.PHONY: demo test test-clients lint env env-dev bench bench-docs lock clean
 
 DIR = demo
 EXPERIMENTS = 24
@@ -13,7 +14,10 @@ demo: env
 	@scripts/demo.sh "$(DIR)" "$(EXPERIMENTS)"
 
 test: env-dev lint
-	$(PYTHON_BIN) -m pytest -n 2 --dist worksteal
+	$(PYTHON_BIN) -m pytest -n 2 --dist worksteal -m "not clients"
+
+test-clients: env-dev
+	$(PYTHON_BIN) -m pytest -n 2 --dist worksteal -m clients
 
 lint: env-dev
 	.venv/bin/ruff check .

@@ -57,6 +57,9 @@ CLIENTS: Mapping[str, Ways] = {
 }
 
 
+KEYS = frozenset({*MODELS, *(key for ways in CLIENTS.values() for key in ways.keys)})  # that agents are let in by
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One who could propose here, or could not."""

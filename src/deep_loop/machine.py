@@ -50,7 +50,7 @@ def executor(root: Path, settings: Settings, tag: str, slots: Sequence[Slot]) ->
             hidden=tuple(place for pattern in task.holdout.files for place in root.glob(pattern)),
         ),
         network=task.network,
-        limits=_limits(root, settings),
+        limits=limits(root, settings),
         leases=Leases(shared_folder(os.environ), f"{tag} in {root}"),
         scratch_root=root.resolve() / STATE / "tmp",
         passed=task.env,
@@ -96,7 +96,8 @@ def _places(root: Path, texts: Sequence[str]) -> Iterator[Path]:
         yield (root / Path(text).expanduser()).resolve()
 
 
-def _limits(root: Path, settings: Settings) -> Limits:
+def limits(root: Path, settings: Settings) -> Limits:
+    """What a run may take of this machine."""
     import psutil
 
     from deep_loop.adapters.executors.meter import GIB, Limits

@@ -52,6 +52,8 @@ class Terms:
     budget_seconds: float  # what a run gives itself
     timeout_seconds: float  # when it is killed
     kinds: Sequence[str]  # the kinds of change that the outer tier tells apart
+    device: str = ""  # what it runs on, such as "NVIDIA H200"; "" where that is not known
+    memory_bytes: int | None = None  # that a run may take with all its processes; a GPU's own are not among them
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,12 +29,14 @@ if TYPE_CHECKING:
     from deep_loop.loop.reproduction import Reproduction
     from deep_loop.loop.study import Study
     from deep_loop.ports import Executor, Observer, Proposer
+    from deep_loop.prompts import Way
     from deep_loop.views import Estimate
 
 __all__ = [
     "Owner",
     "Plan",
     "RunOptions",
+    "brief",
     "busy",
     "estimate",
     "meta",
@@ -239,6 +241,26 @@ def suggest(root: Path, tag: str | None, text: str) -> str:
     finally:
         ledger.dispose()
     return f"suggestion {made.id} is in the briefs of {info.tag} from now on, until somebody takes it up"
+
+
+def brief(root: Path, tag: str | None, way: Way) -> str:
+    """What an agent would be told if it were asked for a proposal now. Raises WorkspaceError before a baseline."""
+    from deep_loop import config, prompts
+    from deep_loop.core.record import Ask
+    from deep_loop.loop.brief import brief as told
+    from deep_loop.views import choose
+
+    settings = config.load(root)
+    info = choose(root, tag, owner(root))
+    with _lab(root, settings, RunOptions(info.tag), (), enter=False) as lab:
+        if lab.incumbent() is None:
+            raise WorkspaceError(
+                f"the study {info.tag} has no baseline yet", hint=f"run it: `deep-loop run --tag {info.tag}`"
+            )
+        revisions = lab.ledger.revisions()
+        version = revisions[-1].version if revisions else 0
+        ask = Ask(lab.ledger.asked() + 1, "nobody", len(lab.ledger.closed()), version)
+        return prompts.render(told(lab, ask), way)
 
 
 def estimate(root: Path, options: RunOptions, usd_per_slot_hour: float) -> Estimate:
@@ -486,6 +508,8 @@ def _task(root: Path, settings: Settings, planned: int) -> Task:
         prepare_writes=machine.prepared(root, settings),
         seed_command=task.seed_cmd,
         holdout=Holdout(task.holdout.run, held_out) if task.holdout.run else None,
+        pivot_after=settings.study.pivot_after,
+        memory_bytes=machine.limits(root, settings).memory_bytes,
     )
 
 

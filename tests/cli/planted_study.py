@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from deep_loop import config
 from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, StudyInfo
 from deep_loop.core.cohort import Revision
 from deep_loop.core.experiment import (
@@ -88,7 +89,8 @@ class Planted:
             (root / ".deep-loop" / "logs").mkdir(parents=True)
         head = git(root, "rev-parse", "HEAD")
         git(root, "checkout", "-q", "-B", f"deep-loop/{tag}")
-        info = StudyInfo(tag, "ml", f"deep-loop/{tag}", 0, "{}", head, self.clock.now)
+        begun_with = config.load(root).model_dump_json()
+        info = StudyInfo(tag, "ml", f"deep-loop/{tag}", 0, begun_with, head, self.clock.now)
         self.ledger: SqliteLedger[Proposal, Outcome, Closing] = SqliteLedger.create(root / LEDGER, info, ML, self.clock)
         self.head = head
         self.best: tuple[int, float] | None = None  # number and value of the incumbent

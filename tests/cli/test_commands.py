@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from planted_study import Planted, small
 
+from deep_loop.adapters.ledger.sqlite import LEDGER
 from deep_loop.interfaces.cli import main
 
 
@@ -77,6 +78,21 @@ def test_an_experiment_that_is_not_there(study: Planted, capsys: pytest.CaptureF
     assert main(["show", "99"]) == 1
     told = capsys.readouterr()
     assert told.out == "" and "no line 99" in told.err and "hint: " in told.err
+
+
+def test_brief(study: Planted, capsys: pytest.CaptureFixture[str]) -> None:
+    """What an agent would read, by the settings as they are; nothing is written."""
+    before = (study.root / LEDGER).read_bytes()
+    assert main(["brief"]) == 0
+    told = capsys.readouterr().out
+    assert "Change only these files: `train.py`" in told and "killed after" in told and "GB of memory" in told
+    assert "The incumbent is experiment 1" in told
+    assert "bold" not in told
+    settings = study.root / "deep-loop.toml"
+    settings.write_text(f"{settings.read_text()}pivot_after = 1\n")
+    assert main(["brief", "--tools"]) == 0
+    assert "bold" in capsys.readouterr().out
+    assert (study.root / LEDGER).read_bytes() == before
 
 
 def test_report(study: Planted, capsys: pytest.CaptureFixture[str]) -> None:

@@ -461,7 +461,7 @@ def test_a_channel_that_fails_does_not_fail_the_command(
     assert said[2:] == [
         "sent to webhook",
         "sent to command",
-        "not sent to MISSING: the environment variable MISSING is not set",
+        "not sent to MISSING: the variable MISSING is not set",
     ]
     assert got[0]["data"]["text"] == "plateau: x y"
     assert json.loads((study.root / "told.json").read_text()) == got[0]
@@ -469,6 +469,20 @@ def test_a_channel_that_fails_does_not_fail_the_command(
     everything = done.stdout + done.stderr + (study.root / "notify.log").read_text()
     assert "canary" not in everything and down not in everything
     assert not (study.root / ".deep-loop" / "outbox.json").exists()
+
+
+def test_an_address_may_stand_in_the_env_file(
+    tmp_path: Path, alone: Path, hook: tuple[str, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is as good as the environment; the command of another channel sees neither it nor an agent's key."""
+    url, got = hook
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-canary-0123456789")
+    study = asking(Planted(tmp_path / "w"), 'webhook = "env:HOOK"\ncommand = "sh -c \'env > seen\'"')
+    (study.root / ".env").write_text(f"HOOK={url}\n")
+    assert main(["notify", "--event", "done", "--workspace", str(study.root)]) == 0
+    assert got[0]["type"] == "done"
+    seen = (study.root / "seen").read_text()
+    assert "PATH=" in seen and "canary" not in seen and url not in seen
 
 
 def test_a_test_of_the_channels_tells_by_its_code(
@@ -512,7 +526,7 @@ def test_doctor_lists_the_channels(
     assert main(["doctor", "--workspace", str(study.root)]) == 0
     told = capsys.readouterr().out
     assert "notify       NO  openclaw (there is no such program on the PATH)" in told
-    assert "NO  SLACK (the environment variable SLACK is not set)" in told
+    assert "NO  SLACK (the variable SLACK is not set)" in told
     assert "yes webhook (signed)" in told
     assert main(["doctor", "--json", "--workspace", str(study.root)]) == 0
     found = capsys.readouterr().out

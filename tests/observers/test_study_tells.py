@@ -84,7 +84,7 @@ def test_a_study_tells_everything_in_the_end(tmp_path: Path) -> None:
             printed += killed.stderr.read()
         done = subprocess.run(command(), cwd=root, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        assert "nothing is sent to NOBODY: the environment variable NOBODY is not set" in done.stderr
+        assert "nothing is sent to NOBODY: the variable NOBODY is not set" in done.stderr
         assert "webhook: " in done.stderr and "kept for the next run (HTTP 503)" in done.stderr
         assert hook.got and chat.got
         printed += done.stdout + done.stderr

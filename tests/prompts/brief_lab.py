@@ -77,7 +77,7 @@ TRACEBACK = """step 10 (5.0%) | loss: 2.9\rstep 20 (10.0%) | loss: 2.7
     hidden = hidden @ weights + gate
 ValueError: operands could not be broadcast together with shapes (128,256) (128,512)
 """
-TERMS = Terms("python train.py", ["train.py"], ["prepare.py"], 2.0, 30.0, KINDS)
+TERMS = Terms("python train.py", ["train.py"], ["prepare.py"], 2.0, 30.0, KINDS, "AMD EPYC 7763, 1 core", 7 * 2**30)
 METRIC = Metric("val_bpb")
 
 

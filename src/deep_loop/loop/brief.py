@@ -55,7 +55,7 @@ def brief(lab: Lab, ask: Ask) -> Brief:
         pending=_pending(lab, ask),
         refusals=[refusal for refusal in lab.ledger.refusals(REFUSALS) if refusal.ask.id < ask.id],
         files_at=lab.workspace.files,
-        terms=lab.task.terms,
+        terms=lab.terms,
         constitution=lab.workspace.read(written, CONSTITUTION) or "",
         suggestions=lab.ledger.suggestions(),
         noise=_noise(history),

@@ -28,7 +28,7 @@ from deep_loop.core.rules import DEFAULT, Rules
 from deep_loop.core.seeding import Seeding, seeding
 from deep_loop.core.syntax import fingerprint
 from deep_loop.core.taxonomy import KINDS
-from deep_loop.ports import Clock, Executor, Ledger, Proposer, Results, Terms, Workspace
+from deep_loop.ports import Clock, Executor, Ledger, Proposer, Results, Slot, Terms, Workspace
 
 RECENT = 5  # experiments that the expected length of a run is taken from
 
@@ -62,11 +62,7 @@ class Task:
     seed_command: str | None = None  # to run in the place of `command`, with `{seed}` in it
     holdout: Holdout | None = None
     pivot_after: int = 15  # experiments without a keep, after which a bold change is asked for
-
-    @property
-    def terms(self) -> Terms:
-        """What proposers are told of it."""
-        return Terms(self.command, self.editable, self.protected, self.budget_seconds, self.timeout_seconds, KINDS)
+    memory_bytes: int | None = None  # that a run may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +93,21 @@ class Lab:
     def machines(self) -> Collection[str]:
         """What runs are made on now: values that were measured elsewhere are not compared with theirs."""
         return {slot.machine for slot in self.executor.slots}
+
+    @property
+    def terms(self) -> Terms:
+        """What proposers are told of the task. The machine's name is not for them."""
+        task = self.task
+        return Terms(
+            command=task.command,
+            editable=task.editable,
+            protected=task.protected,
+            budget_seconds=task.budget_seconds,
+            timeout_seconds=task.timeout_seconds,
+            kinds=KINDS,
+            device=" or ".join(sorted({_device(slot) for slot in self.executor.slots})),
+            memory_bytes=task.memory_bytes,
+        )
 
     def incumbent(self) -> Experiment | None:
         """The last keep: each keep beat the one before it."""
@@ -143,3 +154,10 @@ class Lab:
         """Seconds that a run takes: the median of the latest good ones, else the task's own budget."""
         latest = [o.seconds for e in self.ledger.closed()[-RECENT:] for o in outcomes(e) if isinstance(o, Measured)]
         return statistics.median(latest) if latest else self.task.budget_seconds
+
+
+def _device(slot: Slot) -> str:
+    """What a slot runs on, without the name of the host."""
+    device = slot.machine.partition(", ")[2]
+    cores = len(slot.cpus)
+    return f"{device}, {cores} core{'s' if cores > 1 else ''}" if device and cores else device

@@ -36,6 +36,7 @@ def opening(told: Told) -> str:
 def rules(told: Told) -> str:
     """What may change, the limits of a run, and what is refused."""
     terms = told.brief.terms
+    gigabytes = f"{terms.memory_bytes / 2**30:.3g} GB" if terms.memory_bytes else ""
     return fill(
         "rules",
         editable=_codes(terms.editable),
@@ -43,6 +44,8 @@ def rules(told: Told) -> str:
         command=_code(terms.command),
         budget=seconds(terms.budget_seconds),
         timeout=seconds(terms.timeout_seconds),
+        device=f", on {line(terms.device, 200)}" if terms.device else "",
+        memory=f", or when it takes more than {gigabytes} of memory" if gigabytes else "",
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,16 @@ class Wanted:
     webhook: str | None = None
     webhook_secret: str | None = None
     command: str | None = None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """What is secret among them."""
+        return (*self.apprise, *filter(None, (self.webhook, self.webhook_secret)))
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The names of the variables that hold what the settings do not."""
+        return tuple(each.removeprefix(VARIABLE) for each in self.addresses if each.startswith(VARIABLE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +68,14 @@ class Channels:
         return tuple(each for each in self.found if each.channel is None)
 
 
-def find(wanted: Wanted, folder: Path, environ: Mapping[str, str]) -> Channels:
-    """Look for what is wanted; sends nothing and never fails. A command is run in `folder`."""
-    settings = [*wanted.apprise, *filter(None, (wanted.webhook, wanted.webhook_secret))]
-    held = (_resolved(each, environ) for each in settings)
+def find(wanted: Wanted, folder: Path, environ: Mapping[str, str], withheld: Collection[str] = ()) -> Channels:
+    """Look for what is wanted; sends nothing and never fails.
+
+    A command is run in `folder`, without the variables of `withheld` and those of other channels.
+    """
+    held = (_resolved(each, environ) for each in wanted.addresses)
     redaction = Redaction([value for value in held if value is not None], environ)
-    withheld = {each.removeprefix(VARIABLE) for each in settings if each.startswith(VARIABLE)}
-    rest = {name: value for name, value in environ.items() if name not in withheld}
+    rest = {name: value for name, value in environ.items() if name not in {*wanted.variables, *withheld}}
     found = _openclaw(wanted.openclaw, environ)
     found += [_found(_label(each, environ), partial(_apprise, each, environ)) for each in wanted.apprise]
     if wanted.webhook is not None:

@@ -34,7 +34,7 @@ def resolved(setting: str, environ: Mapping[str, str]) -> str:
     variable = setting.removeprefix(VARIABLE)
     found = environ.get(variable, "").strip()
     if not found:
-        raise Unset(f"the environment variable {variable} is not set")
+        raise Unset(f"the variable {variable} is not set")
     return found
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import click
 
-from deep_loop import config
+from deep_loop import config, crews
+from deep_loop.adapters.keys import Keys
 from deep_loop.adapters.observers import delivery
 from deep_loop.adapters.observers.channels import Channels, Wanted, find
 from deep_loop.adapters.observers.delivery import Delivery
@@ -56,12 +57,19 @@ def telling(root: Path, settings: config.Settings, tag: str) -> Iterator[Notifie
 
 
 def channels(root: Path | None, settings: config.Settings | None) -> Channels:
-    """The channels of a workspace, usable or not; outside of one OpenClaw, where it is there."""
-    wanted = Wanted()
-    if settings is not None:
-        asked = settings.notify
-        wanted = Wanted(asked.openclaw, asked.apprise, asked.webhook, asked.webhook_secret, asked.command)
-    return find(wanted, root or Path.cwd(), os.environ)
+    """The channels of a workspace, usable or not; outside of one OpenClaw, where it is there.
+
+    `env:NAME` may stand in `.env` or the keyring too. The keys of agents are not for a channel.
+    """
+    folder, environ = root or Path.cwd(), dict(os.environ)
+    if settings is None:
+        return find(Wanted(), folder, environ)
+    asked = settings.notify
+    wanted = Wanted(asked.openclaw, asked.apprise, asked.webhook, asked.webhook_secret, asked.command)
+    if wanted.variables:
+        keys = Keys(folder, os.environ)
+        environ |= {name: value for name in wanted.variables if (value := keys.get(name)) is not None}
+    return find(wanted, folder, environ, crews.KEYS)
 
 
 @click.command()
