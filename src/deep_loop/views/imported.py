@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from deep_loop.adapters.ledger.imports import logs
 from deep_loop.adapters.ledger.studies import IMPORTED, LEDGER, StudyInfo
 from deep_loop.config import Settings
 from deep_loop.core.metric import Metric
@@ -35,6 +34,8 @@ def source(root: Path, info: StudyInfo) -> str:
     """Where an imported study comes from, in words: the names of its logs; "" for one that was run here."""
     if not is_imported(info):
         return ""
+    from deep_loop.adapters.ledger.imports import logs  # most studies were run here, and `status` is quick
+
     names = [log.name for log in logs(root / LEDGER, info.tag)]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
