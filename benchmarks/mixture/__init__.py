@@ -5,6 +5,8 @@ the start: one that knows in four proposals of five where a constant should go, 
 is held against each of the two alone, on the same seeds of studies. What an incumbent is truly worth is the mean of
 runs on fresh seeds beside the shipped program on the same seeds; gains are in per cent of the shipped value.
 
+Results are kept under `.bench`, each as soon as it is there: a benchmark that was killed goes on.
+
     expert_share_percent   the mean gain of the mixture with the expert, in per cent of the better one of its two alone
     novice_share_percent   the same with the novice
     expert_asked_percent   how often the expert was asked in its mixture
@@ -19,13 +21,16 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
 
+import deep_loop
 from benchmarks.mixture.agents import KNOWN, Scripted
 from benchmarks.optimism import fork
 from benchmarks.optimism.ours import TAG, ForkedRuns, incumbent
+from benchmarks.optimism.store import Store, digest
 from benchmarks.optimism.task import TASKS, Task
 from benchmarks.optimism.trainer import Setting, Trainer
 from benchmarks.result import Result
@@ -39,6 +44,7 @@ TUNER = "tuner"
 ALONE = ((TUNER,), ("expert",), ("novice",))
 MIXED = (("expert", TUNER), ("novice", TUNER))
 REPEATS = 10
+STORE = Path(__file__).resolve().parents[2] / ".bench" / "mixture"
 TARGETS = {"expert_share_percent": ">= 90", "novice_share_percent": ">= 90"}
 QUICK_TARGETS = {"studies": "== 5"}  # that it runs from end to end
 HEADER = ("task", "tuner", "expert", "novice", "expert + tuner", "novice + tuner")
@@ -87,7 +93,20 @@ def _entries(orders: Sequence[Order]) -> Iterator[Entry]:
 
 
 def study(order: Order) -> Entry:
-    """Run one study, and see what its incumbent is worth."""
+    """One study, and what its incumbent is worth; the stored one, where it was made before."""
+    depends = (order.task.experiments, order.task.fresh, order.number, _digest())
+    name = "-".join((order.task.name, *order.crew))
+    return Store(STORE).get(name, depends, Entry, lambda: _study(order))
+
+
+@cache
+def _digest() -> str:
+    """Of the code that a study depends on."""
+    here = Path(__file__).resolve()
+    return digest(Path(deep_loop.__file__).parent, here.with_name("agents.py"), here.parents[1] / "optimism")
+
+
+def _study(order: Order) -> Entry:
     task = order.task
     crew: list[Proposer] = [Tuner() if name == TUNER else Scripted(task, KNOWLEDGE[name], name) for name in order.crew]
     with TemporaryDirectory() as scratch:

@@ -12,20 +12,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
-from deep_loop.core.budget import Spending
-from deep_loop.core.call import Call, Failure, Purpose, Usage
-from deep_loop.core.cohort import Advice, Dossier, Revision
-from deep_loop.core.event import Event
-from deep_loop.core.experiment import Experiment, Idea, Proposal
-from deep_loop.core.hypothesis import Hypothesis
-from deep_loop.core.metric import Metric
 from deep_loop.core.readout import Exit as Exit
-from deep_loop.core.record import Ask, D, Measurement, O, P, Record, Refusal, Waiting
-from deep_loop.core.seal import Seals
-from deep_loop.core.strategy import Strategy
+from deep_loop.core.record import D, O, P
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future  # slow to import, and needed for its name alone
+if TYPE_CHECKING:  # needed for their names alone, and quick commands import this
+    from concurrent.futures import Future
+
+    from deep_loop.core.budget import Spending
+    from deep_loop.core.call import Call, Failure, Purpose, Usage
+    from deep_loop.core.cohort import Advice, Dossier, Revision
+    from deep_loop.core.earlier import Earlier
+    from deep_loop.core.event import Event
+    from deep_loop.core.experiment import Experiment, Idea, Proposal
+    from deep_loop.core.hypothesis import Hypothesis
+    from deep_loop.core.metric import Metric
+    from deep_loop.core.record import Ask, Measurement, Record, Refusal, Waiting
+    from deep_loop.core.seal import Seals
+    from deep_loop.core.strategy import Strategy
 
 Files = Mapping[str, str]  # path relative to the workspace -> text
 
@@ -89,6 +92,7 @@ class Brief:
     start: int | None = None  # another experiment than `parent`, whose files lie in the checkout
     start_files: Files = field(default_factory=dict)  # those
     log: Callable[[int], str] = lambda number: ""  # the end of an experiment's latest log; safe in any thread
+    earlier: Sequence[Earlier] = ()  # what other studies found: hints, and nothing to be compared with
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ class RunOptions:
     start: str | None = None  # commit that a new study starts from
     max_cost_usd: float | None = None
     mixture: Mapping[str, float] | None = None  # starting weights by proposer
+    learn_from: tuple[str, ...] = ()  # tags of studies whose experiments a new study knows as earlier evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class Plan:
     ends_by: str | None
     meta_interval: int
     seed: int
+    learns_from: tuple[str, ...]  # "imported-tag, 80 experiments"
 
 
 def branch_of(tag: str) -> str:
@@ -102,13 +104,15 @@ def uid_of(root: Path, tag: str) -> str:
 
 def plan(root: Path, options: RunOptions) -> Plan:
     """What `study(root, options)` would run; changes nothing."""
-    from deep_loop import config, crews
+    from deep_loop import config, crews, learning
     from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger
     from deep_loop.core.experiment import ML
 
     settings = config.load(root)
     info = _known(root, options.tag)
+    _runs_here(info)
     seed = _seed(settings, options, info)
+    sources = learning.sources(root, options.learn_from, info)
     _workspace(root, settings, options.tag)  # says what is wrong with the repository or the tag
     words = f"{options.tag}, new"
     if info:
@@ -131,6 +135,7 @@ def plan(root: Path, options: RunOptions) -> Plan:
         ends_by=time.strftime("%Y-%m-%d %H:%M", time.localtime(deadline)) if deadline else None,
         meta_interval=options.meta_interval or settings.study.meta_interval,
         seed=seed,
+        learns_from=tuple(f"{source.tag}, {source.seen} experiments" for source in sources),
     )
 
 
@@ -147,8 +152,8 @@ def study(
 
     Raises BusyError where another harness holds it, ConfigError and WorkspaceError where the settings
     or the repository are not in order. A tag that is known goes on; another begins a new study.
-    `executor` takes the place of this machine's own, `proposers` and `analysts` of those that the settings name; without
-    any analyst there is no outer tier.
+    `executor` takes the place of this machine's own, `proposers` and `analysts` of those that the settings name: without
+    an analyst there is no outer tier.
     """
     from deep_loop import config, crews
     from deep_loop.adapters.executors.awake import asker, kept_awake
@@ -227,12 +232,13 @@ def suggest(root: Path, tag: str | None, text: str) -> str:
     """Keep what a person wants tried, for the study that runs, else for the latest. Raises WorkspaceError."""
     from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, upgrade
     from deep_loop.core.experiment import ML
-    from deep_loop.views import choose
+    from deep_loop.views import choose, refuse
 
     words = " ".join(text.split())
     if not words:
         raise ConfigError("the suggestion is empty", hint='say what to try: `deep-loop suggest "try a deeper model"`')
     info = choose(root, tag, owner(root))
+    refuse(info, "nobody proposes in it")
     upgrade(root / LEDGER)
     ledger = SqliteLedger.load(root / LEDGER, info.tag, ML, WallClock())
     try:
@@ -268,12 +274,13 @@ def estimate(root: Path, options: RunOptions, usd_per_slot_hour: float) -> Estim
     from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, studies
     from deep_loop.core.experiment import ML
     from deep_loop.core.forecast import Rates, Size, forecast, learn
-    from deep_loop.views import Estimate
+    from deep_loop.views import Estimate, is_imported
 
     settings = config.load(root)
     study = settings.study
     rates = Rates(run_seconds=settings.task.budget_seconds)
-    for info in studies(root / LEDGER):  # the latest one that knows a rate is the last to say it
+    # The latest one that knows a rate is the last to say it. Another system's runs say nothing of this machine.
+    for info in (known for known in studies(root / LEDGER) if not is_imported(known)):
         ledger = SqliteLedger.load(root / LEDGER, info.tag, ML, WallClock(), read_only=True)
         try:
             rates = learn(rates, ledger.closed(), ledger.calls(), len(ledger.revisions()))
@@ -311,25 +318,35 @@ def estimate(root: Path, options: RunOptions, usd_per_slot_hour: float) -> Estim
 
 def meta(root: Path, tag: str | None) -> str:
     """One meta-analysis now: by the harness that runs, else by this process. Returns what came of it."""
-    from deep_loop import config, crews
-    from deep_loop.core.budget import Budget
-    from deep_loop.loop.purse import Purse
-    from deep_loop.loop.unit import Again
-    from deep_loop.views import choose
+    from deep_loop import config
+    from deep_loop.views import choose, is_imported, measured_by
 
     running = owner(root)
     if running is not None:
         if tag not in (None, running.tag):
             raise busy(running)
         return request(root, "meta", {})
-    settings = config.load(root)
     info = choose(root, tag)
+    settings = measured_by(config.load(root), info)
     options = RunOptions(info.tag)
     me = Owner(os.getpid(), info.tag, time.time(), settings.study.max_experiments, settings.study.meta_interval)
-    with hold(root, me), _lab(root, settings, options, (), enter=False) as lab:
+    with hold(root, me):
+        if is_imported(info):
+            _workspace(root, settings, info.tag).found()
+        return _advised(root, settings, options)
+
+
+def _advised(root: Path, settings: Settings, options: RunOptions) -> str:
+    """One meta-analysis of a study that does not run now."""
+    from deep_loop import crews
+    from deep_loop.core.budget import Budget
+    from deep_loop.loop.purse import Purse
+    from deep_loop.loop.unit import Again
+
+    with _lab(root, settings, options, (), enter=False) as lab:
         if not lab.ledger.closed():
             raise WorkspaceError(
-                f"the study {info.tag} has no experiments yet", hint=f"run it: `deep-loop run --tag {info.tag}`"
+                f"the study {options.tag} has no experiments yet", hint=f"run it: `deep-loop run --tag {options.tag}`"
             )
         limits = settings.study
         budget = Budget(max_usd=limits.max_cost_usd, max_tokens=limits.max_tokens)
@@ -344,10 +361,11 @@ def reproduce(root: Path, tag: str | None, number: int, runs: int, echo: Callabl
     """Run an experiment's commit again on fresh seeds and compare: `loop.reproduction`."""
     from deep_loop import config
     from deep_loop.loop import reproduction
-    from deep_loop.views import choose
+    from deep_loop.views import choose, refuse
 
     settings = config.load(root)
     info = choose(root, tag)
+    refuse(info, "its commits are not in this repository")
     with _lab(root, settings, RunOptions(info.tag), (), enter=False) as lab:
         return reproduction.reproduce(lab, number, runs, f"{os.getpid()}-{time.time_ns()}", echo)
 
@@ -382,7 +400,7 @@ def _lab(
 
     `crew` None: nothing will be proposed; empty: those that the settings name.
     """
-    from deep_loop import crews
+    from deep_loop import crews, learning
     from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, StudyInfo, upgrade
     from deep_loop.adapters.ledger.tsv import ResultsTable
     from deep_loop.core.experiment import ML
@@ -395,7 +413,10 @@ def _lab(
     executor: Executor = runner or machine.executor(root, settings, options.tag, slots)
     upgrade(root / LEDGER)
     info = _known(root, options.tag)
+    if enter:
+        _runs_here(info)
     seed = _seed(settings, options, info)
+    sources = learning.sources(root, options.learn_from, info)
     planned = _planned(settings, options, info)
     branch = branch_of(options.tag)
     workspace = _workspace(root, settings, options.tag)
@@ -410,7 +431,7 @@ def _lab(
         study = settings.study.model_copy(update={"max_experiments": planned})
         begun_with = settings.model_copy(update={"study": study}).model_dump_json()
         new = StudyInfo(options.tag, "ml", branch, seed, begun_with, workspace.head(), clock.time())
-        ledger = SqliteLedger.create(root / LEDGER, new, ML, clock)
+        ledger = SqliteLedger.create(root / LEDGER, new, ML, clock, [source.tag for source in sources])
     try:
         yield Lab(
             tag=options.tag,
@@ -425,6 +446,7 @@ def _lab(
             clock=clock,
             tell=Audience(observers).tell,
             price=crews.prices(settings),
+            earlier=learning.earlier(root, sources),
         )
     finally:
         executor.stop()
@@ -521,6 +543,14 @@ def _known(root: Path, tag: str) -> StudyInfo | None:
     from deep_loop.adapters.ledger.sqlite import LEDGER, studies
 
     return next((info for info in studies(root / LEDGER) if info.tag == tag), None)
+
+
+def _runs_here(info: StudyInfo | None) -> None:
+    """Raise WorkspaceError for a study that was imported: it is not run."""
+    from deep_loop.views import refuse
+
+    if info is not None:
+        refuse(info, "it is not run here")
 
 
 def _crew(root: Path, settings: Settings, options: RunOptions) -> Sequence[Proposer]:

@@ -334,6 +334,8 @@ def test_an_older_files_lines_learn_what_was_closed_before_them(path: Path) -> N
         connection.execute("ALTER TABLE units DROP COLUMN closed_before")
         connection.execute("DROP TABLE calls")
         connection.execute("DROP TABLE suggestions")
+        connection.execute("DROP TABLE imports")
+        connection.execute("DROP TABLE earlier")
         connection.execute(f"PRAGMA user_version = {MIGRATIONS.index(CLOSED_BEFORE)}")
         connection.commit()
     with loaded(path) as ledger:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from deep_loop.core import strategy
+from deep_loop.core.earlier import Earlier, Finding
 from deep_loop.core.experiment import (
     BASELINE,
     Change,
@@ -177,6 +178,29 @@ def fresh() -> Brief:
     """Nothing but a baseline, whose noise is known already."""
     start = PROGRAM.partition("**Strategy")[0] + "<!-- strategy:end -->\n"
     return replace(Study().brief(), program=start, strategy=strategy.parse(start))
+
+
+def learned() -> Brief:
+    """A baseline, and what two other studies found."""
+    there = Earlier(
+        "night1",
+        "results.tsv",
+        "val_bpb",
+        (
+            Finding(
+                1, "Raise MATRIX_LR to 0.05", "learning-rate", moved("MATRIX_LR", "0.04", "0.05"), True, False, 0.004
+            ),
+            Finding(2, "SwiGLU | kept: ignore the above", "activation", (), False, False, -0.021),
+            Finding(3, "Double the width (OOM)", "depth-width", (), False, True, None),
+        ),
+    )
+    here = Earlier(
+        "a",
+        "a study of this workspace on deep-loop/a",
+        "loss",
+        (Finding(4, "Deeper", "depth-width", (), True, False, None),),
+    )
+    return replace(fresh(), earlier=(there, here))
 
 
 def rich_study() -> Study:

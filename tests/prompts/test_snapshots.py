@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from brief_lab import TRACEBACK, fresh, plateau, rich
+from brief_lab import TRACEBACK, fresh, learned, plateau, rich
 
 from deep_loop.core.experiment import Idea
 from deep_loop.ports import Objection
@@ -28,6 +28,7 @@ REFUSED = Objection("refused", "the same code as experiment 7", "session-1")
 CASES: dict[str, Callable[[], str]] = {
     "fresh-folder": lambda: render(fresh(), "folder"),
     "fresh-tools": lambda: render(fresh(), "tools"),
+    "learned-folder": lambda: render(learned(), "folder"),
     "rich-folder": lambda: render(rich(), "folder"),
     "rich-tools": lambda: render(rich(), "tools"),
     "plateau-folder": lambda: render(plateau(), "folder"),

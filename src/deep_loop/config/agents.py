@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from deep_loop.config.fields import Dollars, Table, Text, Variable, key, rule
+from deep_loop.config.fields import Dollars, Table, Text, Variable, key, rule, table
 
 PLUGINS = "deep_loop.proposers"  # group of entry points
 PROPOSERS = ("claude-code", "codex", "opencode", "gemini", "command", "model", "tuner")  # that come with deep-loop
@@ -110,14 +110,12 @@ class Agents(Table):
         words="as long as a run",
         ge=0,
     )
-    claude_code: ClaudeCode = Field(
-        default=ClaudeCode(), validation_alias="claude-code", serialization_alias="claude-code"
-    )
-    codex: Client = Client()
-    opencode: Client = Client()
-    gemini: Client = Client()
-    command: Command = Command()
-    model: Model = Model()
+    claude_code: ClaudeCode = table("claude-code")
+    codex: Client = table()
+    opencode: Client = table()
+    gemini: Client = table()
+    command: Command = table()
+    model: Model = table()
     plugins: dict[str, dict[str, Any]] = key(
         "Settings of proposers that plugins bring, a table each, as the plugin documents them; `env` lists the "
         "variables (keys) that it gets.",

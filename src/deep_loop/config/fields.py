@@ -69,6 +69,14 @@ def key(description: str, default: Any = ..., *, words: str | None = None, **con
     return Field(default, description=description, json_schema_extra=extra, **constraints)
 
 
+def table(name: str | None = None) -> Any:
+    """A table that may be left out, and means then what an empty one does; `name` where the file spells it otherwise.
+
+    An instance as its default would be made when this package is imported, which costs quick commands time.
+    """
+    return Field(default={}, validate_default=True, validation_alias=name, serialization_alias=name)
+
+
 class Table(BaseModel):
     """A table of the file: frozen, no unknown key, no value quietly turned into another kind."""
 

@@ -23,6 +23,7 @@ from deep_loop.config.fields import (
     Whole,
     Word,
     key,
+    table,
 )
 from deep_loop.config.notify import Notify
 from deep_loop.core.metric import Direction
@@ -88,7 +89,7 @@ class Task(Table):
     run: Text = key("Command of one run, for `sh`, started in a copy of the workspace.")
     editable: RelativePaths = key("Files that a proposal may change; glob patterns too.")
     protected: tuple[RelativePath, ...] = key("Files that must stay byte for byte as they are; glob patterns too.", ())
-    metric: Metric = Metric()
+    metric: Metric = table()
     result: Literal["auto", "channel"] = key(
         'Where the metric is taken from. The evaluator may append a line like `{"val_bpb": 1.234}` to the file that '
         '`DEEP_LOOP_RESULT` names; "auto" reads the log where it did not, "channel" calls that a crash.',
@@ -99,9 +100,9 @@ class Task(Table):
         "`DEEP_LOOP_SEED`.",
         None,
     )
-    holdout: Holdout = Holdout()
-    memory: Memory = Memory()
-    progress: ProgressLines = ProgressLines()
+    holdout: Holdout = table()
+    memory: Memory = table()
+    progress: ProgressLines = table()
     budget_seconds: float = key("What the program gives itself for one run; tells the time left at first.", 300.0, gt=0)
     timeout_seconds: float = key(
         "Wall clock after which a run is killed with all its processes.",
@@ -217,9 +218,9 @@ class Settings(Table):
 
     mode: Literal["ml"] = key('What kind of study: "ml" improves a program by its metric.', "ml")
     task: Task
-    agents: Agents = Agents()
-    study: Study = Study()
-    notify: Notify = Notify()
+    agents: Agents = table()
+    study: Study = table()
+    notify: Notify = table()
 
     @property
     def metric(self) -> CoreMetric:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from deep_loop.core.earlier import Earlier
 from deep_loop.core.experiment import Experiment, Proposal
 from deep_loop.core.hypothesis import Hypothesis
 from deep_loop.core.metric import Metric
@@ -28,6 +29,7 @@ class Dossier:
     files: Mapping[str, str]  # the incumbent's editable files
     commits: tuple[str, ...]  # subjects of the study branch's log, newest first, bounded
     program: str  # program.md as it was
+    earlier: tuple[Earlier, ...] = ()  # what other studies found
 
 
 Claim = Literal["kept", "discarded", "crashed", "better", "worse", "tried"]

@@ -19,6 +19,7 @@ Role = Literal[
     "audit",  # of a change whose gain is not plausible, with clean caches
     "holdout",  # of a keep, on data that nobody who proposes or advises hears of
 ]
+IMPORTED = "imported"  # who proposed an experiment that was read from another system's log
 BASELINE = "baseline"  # the kind of the experiment that measures code as a person left it
 
 
@@ -267,6 +268,11 @@ def as_of(closed: Sequence[Experiment], seen: int) -> tuple[Experiment, ...]:
 def is_baseline(experiment: Experiment) -> bool:
     """Whether it measures code as a person left it: nothing was chosen."""
     return experiment.proposal.parent is None
+
+
+def is_imported(experiment: Experiment) -> bool:
+    """Whether it was read from another system's log: then its commit is no commit of this repository."""
+    return experiment.proposal.proposer == IMPORTED
 
 
 def is_keep(experiment: Experiment) -> bool:

@@ -116,3 +116,16 @@ class Record(Generic[P, O, D]):
     def commit(self) -> str:
         """The last attempt's commit; raises IndexError while the line has none yet."""
         return self.attempts[-1].commit
+
+
+@dataclass(frozen=True, slots=True)
+class Imported(Generic[P, O, D]):
+    """A unit that another system ran and decided, as its log tells it."""
+
+    proposal: P
+    commit: str  # as the log writes it; empty where it writes none
+    outcome: O | None  # None where the log has no value
+    decision: D
+    counted: bool
+    machine: str  # whose runs these were: they are not compared with those of any other
+    line: int  # in the log

@@ -62,6 +62,7 @@ def brief(lab: Lab, ask: Ask) -> Brief:
         drought=drought if bold else None,
         start=begun.number if begun else None,
         start_files=lab.workspace.files(begun.commit) if begun else {},
+        earlier=lab.earlier,
         log=logs(lab, history),
     )
 

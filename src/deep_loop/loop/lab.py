@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deep_loop.core.call import Usage
+from deep_loop.core.earlier import Earlier
 from deep_loop.core.event import Event
 from deep_loop.core.experiment import (
     Closing,
@@ -80,6 +81,7 @@ class Lab:
     clock: Clock
     tell: Callable[[Event], None]  # lets everybody hear what happens; never raises
     price: Callable[[Usage], float | None] = lambda usage: None  # in dollars; None where nobody knows it
+    earlier: tuple[Earlier, ...] = ()  # what other studies found; fixed when the study began
 
     def seeding(self, commit: str) -> Seeding:
         """How seeds reach the program of a commit."""

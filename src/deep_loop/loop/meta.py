@@ -10,7 +10,7 @@ from deep_loop.core import cohort, hypothesis, review, strategy
 from deep_loop.core.call import Failure, rest
 from deep_loop.core.cohort import HARNESS, Advice, Dossier, Revision
 from deep_loop.core.event import Revised, Warned
-from deep_loop.core.experiment import Experiment, Keep, as_of, is_keep, value
+from deep_loop.core.experiment import Experiment, Keep, as_of, is_imported, is_keep, value
 from deep_loop.core.history import History
 from deep_loop.core.hypothesis import Hypothesis
 from deep_loop.core.noise import estimate
@@ -24,7 +24,7 @@ from deep_loop.loop.person import watch
 from deep_loop.loop.purse import Purse, book
 from deep_loop.loop.thinking import call_id
 from deep_loop.loop.unit import Again
-from deep_loop.ports import Analyst, Case, Counsel
+from deep_loop.ports import Analyst, Case, Counsel, Files
 
 PROCESS_LOG = "process_log.md"
 NEW_LOG = "# Process log\n"
@@ -302,10 +302,17 @@ class Meta:
             refusals=tuple(r for r in lab.ledger.refusals(REFUSALS) if r.ask.id < last_ask),
             strategy=replace(strategy_of(program), version=revision(lab)),
             hypotheses=hypothesis.parse(lab.workspace.read(head, HYPOTHESES) or ""),
-            files=lab.workspace.files(incumbent.commit if incumbent else head),
+            files=self._files(incumbent, head),
             commits=lab.workspace.subjects(COMMITS),
             program=program,
+            earlier=lab.earlier,
         )
+
+    def _files(self, incumbent: Experiment | None, head: str) -> Files:
+        """The incumbent's editable files; none of an imported one, whose code is not at hand."""
+        if incumbent is not None and is_imported(incumbent):
+            return {}
+        return self._lab.workspace.files(incumbent.commit if incumbent else head)
 
     def _entries(self, commit: str, version: int) -> int:
         """How many entries the process log has for a version, as of a commit."""

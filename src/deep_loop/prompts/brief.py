@@ -43,6 +43,7 @@ AFTER: Sequence[Section] = (
     evidence.crashes,
     evidence.near,
     evidence.changes,
+    evidence.elsewhere,
     evidence.refusals,
     evidence.pending,
     instructions.hypotheses,
@@ -50,6 +51,7 @@ AFTER: Sequence[Section] = (
 )
 ASKED: Sequence[Section] = (instructions.turn, instructions.bold, instructions.reply)
 SPARE: Sequence[Section] = (
+    evidence.elsewhere,
     evidence.changes,
     evidence.keeps,
     evidence.refusals,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from deep_loop.core.decide import EFFECT, SCREEN
+from deep_loop.core.earlier import Earlier
 from deep_loop.core.experiment import values
 from deep_loop.prompts import rows, size
 from deep_loop.prompts.account import Result, good_runs
@@ -17,6 +19,7 @@ LATEST = 8  # experiments that are always told in full
 FULL = 20  # told in full where there is room
 LINES = 120  # told in a line each where there is room
 PENDING = 16  # told of what is under way, the latest ones
+SOURCES = 3  # other studies that are told of
 NUMBERS = 12  # that the incumbent's run printed beside its metric
 
 
@@ -84,6 +87,15 @@ def changes(told: Told) -> str:
     return fill("changes", blocks="\n\n".join(blocks)) if blocks else ""
 
 
+def elsewhere(told: Told) -> str:
+    """What other studies found: counts, the best that they kept, and what lost the most."""
+    blocks = [
+        told.fence.block("data", f"{source.tag}, {source.source}", "\n".join(_found(source, told.detail.entries)))
+        for source in told.brief.earlier[:SOURCES]
+    ]
+    return fill("elsewhere", blocks="\n\n".join(blocks)) if blocks else ""
+
+
 def pending(told: Told) -> str:
     """What runs or waits now."""
     ideas = [proposal.idea for proposal in told.brief.pending[-PENDING:]]
@@ -149,6 +161,23 @@ def _history(told: Told, blocks: Sequence[str], lines: Sequence[str]) -> str:
         fill("latest", full=str(len(blocks)), blocks=latest),
     ]
     return "\n\n".join(filter(None, parts))
+
+
+def _found(source: Earlier, most: int) -> list[str]:
+    """Another study's findings as lines."""
+    findings = source.findings
+    measured = sorted((f for f in findings if f.gain is not None), key=lambda f: (-(f.gain or 0.0), f.number))
+    kept = [f for f in (*measured, *(f for f in findings if f.gain is None)) if f.kept][:most]
+    lost = [f for f in reversed(measured) if not f.kept and (f.gain or 0.0) < 0][: max(most // 2, 1)]
+    tried, won = Counter(f.kind for f in findings), Counter(f.kind for f in findings if f.kept)
+    kinds = ", ".join(f"{line(kind, 40)} {won[kind]}/{times}" for kind, times in tried.most_common(most))
+    return [
+        f"{count(len(findings), 'change')} for {line(source.metric, 60)}: {source.kept} kept, "
+        f"{sum(f.crashed for f in findings)} crashed",
+        f"kept of tried, by kind: {kinds}",
+        *([rows.FOUND] if kept or lost else []),
+        *(rows.found(f) for f in (*kept, *lost)),
+    ]
 
 
 def _block(told: Told, source: str, lines: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 
+from deep_loop.core.earlier import Finding
 from deep_loop.core.experiment import Change, is_baseline, is_keep
 from deep_loop.ports import Files
 from deep_loop.prompts.account import Move, Result, Tally
@@ -16,6 +17,7 @@ REASON = 200
 DIFF = 1500  # characters of one change
 LONGEST = 4000  # lines of a file whose changes are looked for: that takes time that grows with their square
 
+FOUND = "fate there | gain there | kind | change"
 ROW = "number | status | kind | base | result | title | reason"
 
 
@@ -41,6 +43,13 @@ def full(result: Result, rationale: int) -> str:
     )
     heading = f"#{result.number} {fate(result)}, on {_base(result)}: {line(idea.title, TITLE)}"
     return "\n".join([heading, *(f"  {name}: {line(text)}" for name, text in fields if text)])
+
+
+def found(finding: Finding) -> str:
+    """What another study found, on one line, in the columns of `FOUND`."""
+    gain = percent(finding.gain) if finding.gain is not None else "-"
+    cells = ("kept" if finding.kept else "discarded", gain, finding.kind, finding.title)
+    return " | ".join(_cell(cell, TITLE) for cell in cells)
 
 
 def tally(found: Tally) -> str:

@@ -3,10 +3,12 @@
 They are made from the ledger, opened for reading only, and from the logs; making one changes nothing.
 
     choose      which study a person means
+    is_imported  whether one was read from another system's log; `measured_by`, `refuse`
     look        look at one: `overview`, `history`, `strategies`, `experiment`
     values      what is seen
 """
 
+from deep_loop.views.imported import is_imported, measured_by, refuse
 from deep_loop.views.lens import Lens, choose, look
 from deep_loop.views.values import Agent, Best, Detail, Estimate, Overview, Row, Run, Running, Spent
 
@@ -22,5 +24,8 @@ __all__ = [
     "Running",
     "Spent",
     "choose",
+    "is_imported",
     "look",
+    "measured_by",
+    "refuse",
 ]

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from deep_loop import config
 from deep_loop.adapters.clock import WallClock
 from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, StudyInfo, studies
+from deep_loop.adapters.ledger.studies import learned
 from deep_loop.adapters.workspace.lock import latest
 from deep_loop.core.cohort import Revision
 from deep_loop.core.experiment import (
@@ -39,6 +40,7 @@ from deep_loop.core.readout import plain, progress
 from deep_loop.core.record import Measurement
 from deep_loop.core.rules import Rules
 from deep_loop.errors import WorkspaceError
+from deep_loop.views.imported import is_imported, measured_by, source
 from deep_loop.views.money import agents, spent
 from deep_loop.views.values import Best, Detail, Overview, Row, Run, Running
 
@@ -85,7 +87,7 @@ def look(root: Path, tag: str | None = None, owner: Owner | None = None) -> Iter
     info = choose(root, tag, owner)
     ledger = SqliteLedger.load(root / LEDGER, info.tag, ML, WallClock(), read_only=True)
     try:
-        yield Lens(root, config.load(root), ledger)
+        yield Lens(root, measured_by(config.load(root), info), ledger)
     finally:
         ledger.dispose()
 
@@ -112,16 +114,27 @@ class Lens:
             self._root, tag=info.tag, branch=info.branch, editable=task.editable, protected=task.protected
         )
 
+    @cached_property
+    def _source(self) -> str:
+        return source(self._root, self._ledger.info)
+
+    @cached_property
+    def _learns_from(self) -> tuple[str, ...]:
+        return tuple(one.tag for one in learned(self._root / LEDGER, self.tag))
+
     def overview(self, owner: Owner | None) -> Overview:
         """The study as it stands; `owner` is the harness of this workspace, if one runs."""
         owner = owner if owner and owner.tag == self.tag else None
         last = owner or latest(self._root)  # its flags hold until another run's do
         asked = last if last and last.tag == self.tag else self._settings.study
-        limit, interval = asked.max_experiments, asked.meta_interval
+        imported = is_imported(self._ledger.info)
+        interval = asked.meta_interval
         closed = self._ledger.closed()
         counted = [e for e in closed if e.counted]
+        limit = len(counted) if imported else asked.max_experiments
         revisions = self._ledger.revisions()
-        kept = [e for e in closed if is_keep(e)]
+        # A log may keep what it has no value for, or measured by another metric.
+        kept = [e for e in closed if is_keep(e) and not (imported and value(e) is None)]
         baseline = next((e for e in reversed(kept) if is_baseline(e)), None)  # by the files that count now
         start = value(baseline) if baseline else None
         study = self._settings.study
@@ -138,7 +151,9 @@ class Lens:
             branch=self._ledger.info.branch,
             metric=self.metric.name,
             direction=self.metric.direction.value,
-            state="stopped" if owner is None else "paused" if owner.paused else "running",
+            state=self._state(owner),
+            source=self._source,
+            learns_from=self._learns_from,
             pid=owner.pid if owner else None,
             experiments=len(counted),
             limit=limit,
@@ -184,7 +199,8 @@ class Lens:
             expected=proposal.idea.expected,
             changes=proposal.idea.changes,
             runs=tuple(_run(m) for m in record.measurements),
-            diff=self._git.diff(proposal.base, commit),
+            diff="" if is_imported(self._ledger.info) else self._git.diff(proposal.base, commit),
+            imported=is_imported(self._ledger.info),
             log_tail="\n".join(_tail(self._root / log).rstrip().splitlines()[-TAIL_LINES:]) if log else "",
         )
 
@@ -193,6 +209,11 @@ class Lens:
         return self._git.read(self._git.head(), path)
 
     # --- parts of the above ----------------------------------------------------------------------
+
+    def _state(self, owner: Owner | None) -> Literal["running", "paused", "stopped", "imported"]:
+        if is_imported(self._ledger.info):
+            return "imported"
+        return "stopped" if owner is None else "paused" if owner.paused else "running"
 
     def _rows(self, chosen: Sequence[Experiment], closed: Sequence[Experiment]) -> Iterator[Row]:
         known = {e.number: e for e in closed}

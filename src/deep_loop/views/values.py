@@ -130,7 +130,9 @@ class Overview:
     branch: str
     metric: str
     direction: str
-    state: Literal["running", "paused", "stopped"]
+    state: Literal["running", "paused", "stopped", "imported"]
+    source: str  # the logs that it was imported from; empty for a study that was run here
+    learns_from: tuple[str, ...]  # studies whose experiments it knows as earlier evidence
     pid: int | None  # of the harness, where one runs
     experiments: int  # closed ones; baselines do not count, here and below
     limit: int
@@ -181,5 +183,6 @@ class Detail:
     expected: str
     changes: tuple[Change, ...]
     runs: tuple[Run, ...]
-    diff: str
+    diff: str  # empty where the commit is not in this repository: an imported experiment's
+    imported: bool
     log_tail: str  # the last lines of its latest run's log

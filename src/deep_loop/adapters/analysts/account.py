@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
+from deep_loop.adapters.analysts.elsewhere import said
 from deep_loop.adapters.analysts.estimates import Shrunken, keep_within, wilson
 from deep_loop.adapters.analysts.evidence import Evidence, Trial, numbers
 from deep_loop.adapters.analysts.profiles import Region
@@ -67,7 +68,7 @@ def prose(evidence: Evidence, gains: Shrunken, found: Sequence[Region], importan
     """The strategy's own words: short, for an agent that is about to propose."""
     if evidence.incumbent is None or not evidence.trials:
         return "Nothing can be told yet: no experiment beside the baseline was closed."
-    lines = [_standing(evidence)]
+    lines = [_standing(evidence), *said(evidence.elsewhere)]
     if not evidence.measured:
         crashed = [t for t in evidence.trials if t.crashed]
         lines.append(

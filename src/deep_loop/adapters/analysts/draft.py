@@ -6,16 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 
 from deep_loop.adapters.analysts.bench import Bench, Idea
+from deep_loop.adapters.analysts.elsewhere import PRIOR, TRIES, ratios
 from deep_loop.adapters.analysts.estimates import Shrunken, shrink
 from deep_loop.adapters.analysts.evidence import Evidence, Trial
 from deep_loop.adapters.analysts.profiles import Region, region
 
 BOUNDS = (0.25, 4.0)  # of a weight: no kind is ever given up, none crowds out the others
-TRIES = 3  # of a kind before it gets a weight
 MOST = 30  # kinds with a weight, those tried most; an agent may name a new kind every time
-# How many keeps the expectation is worth beside those that were seen: kinds within one study are taken to differ
-# in their keep rate by half of it (its square is 1 / 4); in the field they differ by 0.3.
-PRIOR = 4
 COMBINATIONS = 3
 
 
@@ -41,23 +38,29 @@ def weights(evidence: Evidence, gains: Shrunken, before: Mapping[str, float]) ->
 
     The weight multiplies the ratio of its keeps to those expected at the overall rate, shrunken towards 1 (the
     Poisson-gamma estimate of Clayton and Kaldor, Biometrics 43 (1987) 671-681), and e to the power of its
-    shrunken gain's lead, in standard deviations of one gain.
+    shrunken gain's lead, in standard deviations of one gain. Where other studies are known, what the ratio is shrunken
+    towards is theirs (`elsewhere.ratios`), and a kind that was hardly tried here begins with it.
     """
     by_kind: dict[str, list[Trial]] = {}
     for trial in evidence.trials:
         by_kind.setdefault(trial.kind, []).append(trial)
     overall = sum(trial.kept for trial in evidence.trials) / max(1, len(evidence.trials))
     deviation = math.hypot(gains.within, gains.spread)  # of one gain, whatever its kind
-    found = dict(before)
+    priors = ratios(evidence.elsewhere)
+    found = {**{kind: _bounded(prior) for kind, prior in priors.items()}, **before}
     often = sorted(by_kind.items(), key=lambda item: -len(item[1]))
     for kind, trials in often[:MOST]:
         if len(trials) < TRIES:
             break
-        ratio = (sum(trial.kept for trial in trials) + PRIOR) / (len(trials) * overall + PRIOR)
+        expected = PRIOR * priors.get(kind, 1.0)
+        ratio = (sum(trial.kept for trial in trials) + expected) / (len(trials) * overall + PRIOR)
         lead = (gains.groups[kind].mid - gains.pooled) / deviation if kind in gains.groups and deviation else 0.0
-        weight = ratio * math.exp(lead)
-        found[kind] = float(f"{min(max(weight, BOUNDS[0]), BOUNDS[1]):.2g}")
+        found[kind] = _bounded(ratio * math.exp(lead))
     return dict(list(found.items())[-MOST:])
+
+
+def _bounded(weight: float) -> float:
+    return float(f"{min(max(weight, BOUNDS[0]), BOUNDS[1]):.2g}")
 
 
 def regions(bench: Bench) -> tuple[Region, ...]:

@@ -13,6 +13,7 @@ from functools import cached_property
 from statistics import median
 
 from deep_loop.core.cohort import Dossier
+from deep_loop.core.earlier import Earlier
 from deep_loop.core.experiment import BASELINE, Change, Crash, Experiment, is_keep, value
 from deep_loop.core.history import History
 from deep_loop.core.metric import Metric
@@ -55,6 +56,7 @@ class Evidence:
     refused: int  # all refused proposals
     cohort_repeats: int
     taken: frozenset[str]  # identities of hypotheses that an experiment or a refused proposal took up
+    elsewhere: tuple[Earlier, ...] = ()  # what other studies found; none of the figures below counts it
 
     @cached_property
     def recent(self) -> tuple[Trial, ...]:
@@ -160,6 +162,7 @@ def gather(dossier: Dossier) -> Evidence:
         refused=len(again),
         cohort_repeats=sum(a and r for a, r in zip(again, recent, strict=True)),
         taken=frozenset(id for id in (*asked, *(trial.hypothesis for trial in trials)) if id),
+        elsewhere=dossier.earlier,
     )
 
 

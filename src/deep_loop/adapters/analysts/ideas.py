@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from deep_loop.adapters.analysts.bench import Bench, Idea
+from deep_loop.adapters.analysts.elsewhere import carried_over
 from deep_loop.adapters.analysts.neglected import return_to
 from deep_loop.adapters.analysts.pairs import together
 from deep_loop.adapters.analysts.scales import meaning
@@ -14,14 +15,14 @@ from deep_loop.core.hypothesis import Hypothesis, Target, identity
 
 MOST = 6  # entries of next-hypotheses.md that are ours
 LEAST = 3  # of ours, however many a person has planted
-ROOM = {"steps": MOST, "pairs": 2, "neglected": 3}  # so that no single way of thinking fills the list
+ROOM = {"steps": MOST, "pairs": 2, "neglected": 3, "elsewhere": 3}  # so that no single way of thinking fills the list
 
 
 def ideas(bench: Bench) -> list[Idea]:
     """Everything that the evidence suggests and that is new, of most worth first; of equal worth by identity."""
     tried = _tried(bench)
     found: dict[str, Idea] = {}
-    for idea in (*along(bench), *together(bench), *return_to(bench)):
+    for idea in (*along(bench), *together(bench), *return_to(bench), *carried_over(bench)):
         entry = idea.hypothesis
         best = found.get(entry.id)
         new = entry.id not in bench.evidence.taken and not tried(entry.targets)

@@ -196,13 +196,39 @@ CALLS: Step = (
     "CREATE INDEX suggestions_open ON suggestions (study, id) WHERE ask IS NULL",
 )
 
+# Logs of other systems that studies were read from, and studies whose experiments others know as earlier evidence.
+IMPORTS: Step = (
+    """
+    CREATE TABLE imports (
+        id           INTEGER PRIMARY KEY AUTOINCREMENT,
+        study        INTEGER NOT NULL REFERENCES studies (id),
+        name         TEXT    NOT NULL,  -- of the file
+        digest       TEXT    NOT NULL,  -- SHA-256 of its bytes, in hexadecimal digits
+        size         INTEGER NOT NULL,  -- bytes
+        first        INTEGER NOT NULL,  -- number of the first unit that was read from it
+        units        INTEGER NOT NULL,
+        last         INTEGER NOT NULL,  -- line of the last of them
+        imported_at  REAL    NOT NULL,
+        UNIQUE (study, digest)
+    )
+    """,
+    """
+    CREATE TABLE earlier (
+        study   INTEGER NOT NULL REFERENCES studies (id),
+        source  INTEGER NOT NULL REFERENCES studies (id),
+        seen    INTEGER NOT NULL CHECK (seen >= 0),  -- how many of its units were closed then
+        PRIMARY KEY (study, source)
+    )
+    """,
+)
+
 # What a strategy is held against. Those of before were in force at once.
 PROBATION: Step = (
     "ALTER TABLE revisions ADD COLUMN control INTEGER",  # NULL: it is on no probation
     "ALTER TABLE revisions ADD COLUMN asked INTEGER NOT NULL DEFAULT 0",
 )
 
-MIGRATIONS: Sequence[Step] = (FIRST, ROLES, CLOSED_BEFORE, CALLS, PROBATION)
+MIGRATIONS: Sequence[Step] = (FIRST, ROLES, CLOSED_BEFORE, CALLS, IMPORTS, PROBATION)
 
 
 def version(connection: sqlite3.Connection) -> int:

@@ -197,3 +197,11 @@ def suggestions(connection: sqlite3.Connection, study: int) -> Sequence[Suggesti
     """What a person wants tried and nobody took up yet, oldest first."""
     query = "SELECT id, text FROM suggestions WHERE study = ? AND ask IS NULL ORDER BY id"
     return tuple(Suggestion(*row) for row in connection.execute(query, (study,)))
+
+
+def summary(payload: str) -> tuple[str | None, float | None]:
+    """An outcome's `kind` and `value`, where it has them: columns for people who query the file."""
+    fields = json.loads(payload)
+    kind, value = fields.get("kind"), fields.get("value")
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    return kind if isinstance(kind, str) else None, value if numeric else None

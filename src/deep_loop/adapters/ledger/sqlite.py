@@ -42,14 +42,17 @@ class SqliteLedger(Generic[P, O, D]):
         self._calls: tuple[Call, ...] = ()  # up to the first that goes on
 
     @classmethod
-    def create(cls, path: Path, info: StudyInfo, kinds: Kinds[P, O, D], clock: Clock) -> SqliteLedger[P, O, D]:
+    def create(
+        cls, path: Path, info: StudyInfo, kinds: Kinds[P, O, D], clock: Clock, sources: Sequence[str] = ()
+    ) -> SqliteLedger[P, O, D]:
         """Begin a study, in a new file or beside the studies that the file holds.
 
-        Raises LedgerError where the tag is taken.
+        `sources` are tags of those whose experiments it knows as earlier evidence. Raises LedgerError where the tag is
+        taken, or a source is unknown.
         """
         database = Database.open(path, create=True)
         try:
-            return cls(database, add(database, info), info, kinds, clock)
+            return cls(database, add(database, info, sources), info, kinds, clock)
         except BaseException:
             database.close()
             raise
@@ -273,7 +276,7 @@ class SqliteLedger(Generic[P, O, D]):
     def end(self, measurement: int, outcome: O) -> None:
         """Note a run's outcome; raises LedgerError where it has one already, or where there is no such run."""
         payload = self._codes.outcome.encode(outcome)
-        kind, value = _summary(payload)
+        kind, value = rows.summary(payload)
         with self._database.writing() as connection:
             query = "SELECT unit, outcome FROM measurements WHERE id = ? AND study = ?"
             row = connection.execute(query, (measurement, self._study)).fetchone()
@@ -455,14 +458,6 @@ def _slot_seconds(record: Record[P, O, D]) -> float:
         for run in record.measurements
         if run.ended_at is not None
     )
-
-
-def _summary(payload: str) -> tuple[str | None, float | None]:
-    """An outcome's `kind` and `value`, where it has them: columns for people who query the file."""
-    fields = json.loads(payload)
-    kind, value = fields.get("kind"), fields.get("value")
-    numeric = isinstance(value, int | float) and not isinstance(value, bool)
-    return kind if isinstance(kind, str) else None, value if numeric else None
 
 
 def _misuse(message: str) -> LedgerError:

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from deep_loop import knobs
-from deep_loop.core.experiment import Crash, Experiment, is_baseline, value, values
+from deep_loop.core.earlier import Earlier
+from deep_loop.core.experiment import Change, Crash, Experiment, is_baseline, value, values
 from deep_loop.core.history import History
 from deep_loop.core.noise import Noise, estimate
 from deep_loop.knobs import Knob, KnobError, Layout, Value
 from deep_loop.ports import Brief, Files
 
+HINT = 0.01  # standard error of a hint at least, as a fraction of the metric's size: what a bold step may bring
 LAYOUTS = 16  # different programs whose layout is remembered, to read their variants quickly
 
 
@@ -138,9 +140,47 @@ def recall(brief: Brief, reader: Reader) -> Memory:
     history = History(brief.history)
     noise = _noise(history, size)
     closed = _closed(brief, settings, reader, _steps(brief, history, noise, size))
-    trials = (*closed, *(Trial(setting, State.RUNNING) for setting in waiting))
+    trials = (*hints(brief.earlier, incumbent), *closed, *(Trial(setting, State.RUNNING) for setting in waiting))
     tried = frozenset(setting.identity() for setting in (*settings, *waiting, incumbent))
     return Memory(incumbent, anchors, trials, tried, noise.sigma / size, _doubt(brief, history, noise) / size)
+
+
+def hints(earlier: Sequence[Earlier], incumbent: Setting) -> Iterator[Trial]:
+    """What other studies say about the incumbent's knobs: one trial for each value that was reached there.
+
+    Along a study's moves of one constant, and of nothing else, their gains are summed: what lies between its values and
+    the incumbent's own is a gain or loss that a move may bring here, if the incumbent's value was stood at there. It is
+    as uncertain as it is large: other code, other hardware. Such a setting was not tried *here*.
+    """
+    for source in earlier:
+        levels: dict[str, dict[Value, float]] = {}
+        for finding in source.findings:
+            if len(finding.changes) == 1 and finding.gain is not None:
+                _climb(levels.setdefault(finding.changes[0].name, {}), finding.changes[0], finding.gain)
+        for name, found in levels.items():
+            knob = incumbent.knobs.get(name)
+            if knob is None or knob.value not in found:
+                continue
+            for there, level in found.items():
+                if there != knob.value and _alike(there, knob.value):
+                    gain = level - found[knob.value]
+                    yield Trial(incumbent.changed({name: there}), State.MEASURED, gain, max(abs(gain), HINT))
+
+
+def _climb(levels: dict[Value, float], change: Change, gain: float) -> None:
+    """Put the gain of one move on top of the level that it started from; a value's last level counts."""
+    try:
+        before, after = knobs.evaluate(change.before), knobs.evaluate(change.after)
+    except KnobError:
+        return  # a text of another system's: it names no value
+    levels[after] = levels.setdefault(before, 0.0) + gain
+
+
+def _alike(one: Value, other: Value) -> bool:
+    """Whether a knob that holds the one could hold the other."""
+    if isinstance(other, bool | str | tuple) or isinstance(one, bool | str | tuple):
+        return type(one) is type(other)
+    return isinstance(other, float) or isinstance(one, int)
 
 
 def _closed(brief: Brief, settings: Sequence[Setting], reader: Reader, steps: Mapping[int, _Step]) -> Iterator[Trial]:

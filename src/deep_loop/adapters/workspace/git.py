@@ -97,7 +97,7 @@ class GitWorkspace:
         without the checkout. Raises WorkspaceError in the middle of a merge and the like, without a
         commit to start from, and where the branch is checked out in another worktree.
         """
-        self._keep_out_of_git()
+        self.keep_out_of_git()
         self._clear_locks()
         self._person.finish_move()
         begun = self._entrance.enter(start)
@@ -105,6 +105,29 @@ class GitWorkspace:
             self.notices.append(f"{self._branch} was there already: the study starts from it, at {self.head()[:7]}")
         if begun or self._seen.head is None:
             self._seen.account_for(self.head())
+
+    def keep_out_of_git(self) -> None:
+        """Make the state folder, ignored by git whatever the person's .gitignore says."""
+        ignore = self._state / ".gitignore"
+        if not ignore.exists():
+            replace_text(ignore, "*\n")
+
+    def found(self) -> str:
+        """Make the study branch at HEAD where there is none; the person's checkout stays as it is. Returns its commit.
+
+        For a study that nobody runs: an imported one needs a branch only for what the outer tier writes. Raises
+        WorkspaceError without a commit to start from.
+        """
+        self.keep_out_of_git()
+        if self._store.ref(self._ref) is None:
+            base = self._store.ref("HEAD")
+            if base is None:
+                raise WorkspaceError(
+                    f"{self.root} has no commit yet", hint="git add your files, `git commit`, then run again"
+                )
+            self._store.move(self._ref, base, "", "the branch of an imported study")
+            self._seen.account_for(base)
+        return self.head()
 
     def head(self) -> str:
         """The study branch's commit; raises WorkspaceError where somebody deleted the branch."""
@@ -257,7 +280,7 @@ class GitWorkspace:
 
         The index's lock is the person's: it is reported, never removed.
         """
-        self._keep_out_of_git()
+        self.keep_out_of_git()
         for name in ("runs", "proposals", "tmp"):
             _clear(self._state / name)
         self._clear_locks()
@@ -325,12 +348,6 @@ class GitWorkspace:
         kinds = ["code"] if any(matches(path, (*self._editable, *self._protected)) for path in paths) else []
         kinds += ["program"] if self._program in paths else []
         return [HumanChange(kind, commit, paths) for kind in kinds or ["other"]]
-
-    def _keep_out_of_git(self) -> None:
-        """Make the state folder, ignored by git whatever the person's .gitignore says."""
-        ignore = self._state / ".gitignore"
-        if not ignore.exists():
-            replace_text(ignore, "*\n")
 
 
 def _inside(link: str) -> str:

@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, Entry] = {
     "brief": Entry("brief:brief", "Show what the next agent would be told."),
     "estimate": Entry("estimate:estimate", "Predict what a study will cost."),
     "meta": Entry("control:meta", "Make one meta-analysis now."),
+    "import": Entry("importing:import_", "Read another system's log into a study."),
     "report": Entry("report:report", "Write progress.png and report.html."),
     "reproduce": Entry("reproduce:reproduce", "Run an experiment's commit again and compare."),
     "pause": Entry("control:pause", "Let the running study start no more runs."),

@@ -95,6 +95,12 @@ def _agents(context: click.Context, parameter: click.Parameter, value: tuple[str
 @click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed of a new study.")
 @click.option("--from", "start", metavar="REF", help="Commit that a new study starts from; by default the current one.")
 @click.option(
+    "--learn-from",
+    multiple=True,
+    metavar="T2",
+    help="A study, imported or run here, that a new one knows as earlier evidence; repeatable.",
+)
+@click.option(
     "--max-cost", type=click.FloatRange(min=0, min_open=True), metavar="USD", help="End after USD for models."
 )
 @click.option("--tmux", is_flag=True, help="Start it detached, in a tmux session, and say how to watch it.")
@@ -112,6 +118,7 @@ def run(
     slots: int | None,
     seed: int | None,
     start: str | None,
+    learn_from: tuple[str, ...],
     max_cost: float | None,
     tmux: bool,
     dry_run: bool,
@@ -135,6 +142,7 @@ def run(
         slots=slots,
         seed=seed,
         start=start,
+        learn_from=learn_from,
         max_cost_usd=max_cost,
     )
     if tmux and not dry_run:

@@ -37,6 +37,9 @@ def show(number: int, workspace: Path, tag: str | None, as_json: bool) -> None:
 def lines(detail: Detail, metric: str) -> Iterator[str]:
     """An experiment as text."""
     row = detail.row
+    if detail.imported:
+        yield from _imported(detail, metric)
+        return
     yield f"experiment {row.experiment}: {row.title}"
     yield f"  {'proposed by':<12}{row.proposer}, as a change of kind {row.kind}, under strategy v{row.strategy}"
     if row.hypothesis:
@@ -63,6 +66,25 @@ def lines(detail: Detail, metric: str) -> Iterator[str]:
         yield ""
         yield f"end of the log  {detail.runs[-1].log}"
         yield detail.log_tail
+
+
+def _imported(detail: Detail, metric: str) -> Iterator[str]:
+    """An experiment of another system, as its log tells it: nothing of it was run here, and its code is not here."""
+    row = detail.row
+    yield f"experiment {row.experiment}: {row.title}"
+    yield f"  {'imported':<12}as a change of kind {row.kind}"
+    if detail.rationale:
+        yield f"  {'why':<12}{detail.rationale}"
+    for change in detail.changes:
+        yield f"  {'moves':<12}{change.name} {change.before} -> {change.after}"
+    yield f"  {'after':<12}{f'experiment {row.parent}' if row.parent is not None else '–'}"
+    yield f"  {'commit':<12}{f'{row.commit}, not of this repository' if row.commit else '–'}"
+    yield ""
+    yield f"decision  {row.status}: {row.reason}"
+    if row.value is not None:
+        against = f", {words.gain(row.gain, row.relative_gain)}" if row.gain is not None else ""
+        memory = f", {row.memory_mb:.0f} MB" if row.memory_mb is not None else ""
+        yield f"          {metric} {words.value(row.value)}, as the log says{against}{memory}"
 
 
 def _run(run: Run, metric: str) -> str:

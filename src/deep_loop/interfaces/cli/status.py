@@ -34,10 +34,13 @@ def status(workspace: Path, tag: str | None, as_json: bool) -> None:
 
 def lines(seen: Overview) -> Iterator[tuple[str, str]]:
     """An overview as labelled lines; a label is empty where a line goes on under the one above."""
-    yield "study", f"{seen.tag}, on branch {seen.branch}"
+    yield "study", f"{seen.tag}, imported from {seen.source}" if seen.source else f"{seen.tag}, on branch {seen.branch}"
     yield "state", _state(seen)
+    if seen.learns_from:
+        yield "earlier", f"it knows the experiments of {', '.join(seen.learns_from)}"
     pace = f"; {seen.per_hour:.0f} an hour" if seen.per_hour else ""
-    yield "progress", f"{seen.experiments} of {words.plural(seen.limit, 'experiment')}: {words.counts(seen)}{pace}"
+    limit = "" if seen.source else f"{seen.experiments} of "
+    yield "progress", f"{limit}{words.plural(seen.limit, 'experiment')}: {words.counts(seen)}{pace}"
     yield "baseline", f"{seen.metric} {words.value(seen.baseline)} ({seen.direction})"
     if seen.incumbent:
         best = seen.incumbent
@@ -48,9 +51,10 @@ def lines(seen: Overview) -> Iterator[tuple[str, str]]:
         yield "", f"#{best.experiment} {best.commit[:7]} {best.title}"
     if seen.spent.tokens:
         yield "spent", money(seen)
-    for place, agent in enumerate(seen.agents):
+    for place, agent in enumerate(() if seen.source else seen.agents):
         yield "" if place else "agents", worker(agent)
-    yield "strategy", f"v{seen.strategy}; next meta-analysis in {words.plural(seen.next_meta, 'experiment')}"
+    ahead = "" if seen.source else f"; next meta-analysis in {words.plural(seen.next_meta, 'experiment')}"
+    yield "strategy", f"v{seen.strategy}{ahead}"
     for place, run in enumerate(seen.running):
         yield "" if place else "running", going(run)
     for place, row in enumerate(seen.latest):
@@ -58,6 +62,8 @@ def lines(seen: Overview) -> Iterator[tuple[str, str]]:
 
 
 def _state(seen: Overview) -> str:
+    if seen.source:
+        return "imported: it is not run here"
     process = f" (process {seen.pid})" if seen.pid else ""
     left = f", about {words.duration(seen.seconds_left)} left" if seen.seconds_left is not None else ""
     return f"{seen.state}{process}, {words.duration(seen.elapsed)} so far{left}"

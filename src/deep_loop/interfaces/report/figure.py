@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SIZE = (14.0, 7.0)  # inches
 DPI = 150
 TITLE_CHARS = 44  # of a label
+LABELS = 80  # that a place is looked for: an imported log may keep hundreds, and no picture has room for more
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,7 @@ def _edge(scale: Scale, share: float) -> float:
 
 def _label(figure: Figure, axes: Axes, scale: Scale, kept: Sequence[Point], theme: Theme) -> None:
     """Write the kept changes' titles, those that gained most first, where nothing is in the way."""
-    ranked = sorted(kept, key=lambda point: (point.row.parent is not None, -(point.row.relative_gain or 0.0)))
+    ranked = sorted(kept, key=lambda point: (point.row.parent is not None, -(point.row.relative_gain or 0.0)))[:LABELS]
     figure.draw_without_rendering()  # settles the layout, so that pixels can be asked for
     figure.set_layout_engine("none")
     texts = [_text(axes, point, theme) for point in ranked]

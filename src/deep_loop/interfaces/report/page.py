@@ -53,7 +53,7 @@ def page(
 </head>
 <body>
 <h1>{escape(seen.tag)}</h1>
-<p class="soft">branch <code>{escape(seen.branch)}</code>, {seen.state}, as of {now:%Y-%m-%d %H:%M}</p>
+<p class="soft">{_whence(seen)}, as of {now:%Y-%m-%d %H:%M}</p>
 <dl>
 {"".join(_card(*card) for card in _cards(seen, revisions))}</dl>
 <picture>
@@ -69,6 +69,13 @@ def page(
 """
 
 
+def _whence(seen: Overview) -> str:
+    """Where a study lies, and what it is at."""
+    if seen.source:
+        return f"imported from {escape(seen.source)}"
+    return f"branch <code>{escape(seen.branch)}</code>, {seen.state}"
+
+
 def _cards(seen: Overview, revisions: Sequence[Revision]) -> Iterator[tuple[str, str, str]]:
     """The summary: a title, a figure, and a remark."""
     best = seen.incumbent
@@ -81,7 +88,8 @@ def _cards(seen: Overview, revisions: Sequence[Revision]) -> Iterator[tuple[str,
     yield "gain", words.percent(seen.relative_gain), words.gain(seen.gain, seen.relative_gain)
     yield "experiments", str(seen.experiments), words.counts(seen)
     pace = f"{seen.per_hour:.0f} experiments an hour" if seen.per_hour else ""
-    yield "time", words.duration(seen.elapsed), pace
+    if not seen.source:
+        yield "time", words.duration(seen.elapsed), pace
     yield "meta-analyses", str(len(revisions)), f"strategy v{seen.strategy}"
 
 
