@@ -152,8 +152,8 @@ def study(
 
     Raises BusyError where another harness holds it, ConfigError and WorkspaceError where the settings
     or the repository are not in order. A tag that is known goes on; another begins a new study.
-    `executor` takes the place of this machine's own, `proposers` and `analysts` of those that the settings name: without
-    an analyst there is no outer tier.
+    `executor` takes the place of this machine's own, `proposers` and `analysts` of those that the settings name.
+    Without an analyst there is no outer tier.
     """
     from deep_loop import config, crews
     from deep_loop.adapters.executors.awake import asker, kept_awake

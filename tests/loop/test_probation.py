@@ -1,0 +1,94 @@
+"""A new strategy is tried beside the one before it, and dropped where it turns out worse."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+from laboratory import Laboratory, advise, setting
+
+from deep_loop.core.cohort import HARNESS, Advice, Dossier
+from deep_loop.core.event import Revised
+from deep_loop.core.hypothesis import Hypothesis, Target
+from deep_loop.ports import Brief
+from deep_loop.testing.doubles import Edit, Recorder
+from deep_loop.testing.study_contract import Plan
+
+MISTAKEN = Hypothesis("h-000001", "A = 9", "other", (Target("A", "9.0"),), "far", "open")
+
+
+def steady(brief: Brief) -> Edit:
+    """Every proposal wins a little, whatever the strategy says."""
+    return setting(brief, A=0.995**brief.ask.id)
+
+
+def misled(brief: Brief) -> Edit:
+    """A strategy is bad advice: without one a proposal wins a little, with one it loses much."""
+    return setting(brief, A=5 + brief.ask.id / 100) if brief.strategy.prose else steady(brief)
+
+
+def mistaken(dossier: Dossier) -> Advice:
+    return replace(advise(dossier), hypotheses=(MISTAKEN,))
+
+
+def test_proposals_are_assigned_at_random(tmp_path: Path) -> None:
+    """To the new strategy or to its control, and a study that was killed assigns them the same."""
+    lab = Laboratory(tmp_path / "lab", Plan(meta_interval=6), edits=steady)
+    lab.study(18).run()
+    followed = Counter(brief.ask.revision for brief in lab.proposer.asked[6:])
+    assert followed[0] >= 2 and sum(followed.values()) - followed[0] >= 2
+    again = Laboratory(tmp_path / "again", Plan(meta_interval=6), edits=steady)
+    again.study(11).run()
+    again.study(18).run()
+    assert [e.ask.revision for e in again.ledger().closed()] == [e.ask.revision for e in lab.ledger().closed()]
+
+
+def test_a_strategy_that_is_worse_is_dropped(tmp_path: Path) -> None:
+    """A commit goes back to the one before it, the log has the verdict, and its hypotheses are gone."""
+    lab, heard = Laboratory(tmp_path / "lab", Plan(meta_interval=8), edits=misled, advise=mistaken), Recorder()
+    lab.study(17, observers=[heard]).run()
+    assert lab.subjects()[-2:] != lab.subjects()[:2]
+    assert "meta: revert v1" in lab.subjects()
+    first, reverted, *_ = lab.ledger().revisions()
+    assert (first.control, first.analyst) == (0, "scripted")
+    assert (reverted.version, reverted.control, reverted.analyst) == (2, None, HARNESS)
+    program = lab.at(reverted.commit, "program.md")
+    assert "**Strategy v2**" in program and "after" not in program
+    assert lab.at(reverted.commit, "next-hypotheses.md").count("h-000001") == 0
+    log = lab.at(reverted.commit, "process_log.md")
+    assert "**Verdict on v1**" in log and "worse: " in log and "Back to v0." in log
+    assert [event.summary for event in heard.heard(Revised)][:2] == ["after 9", "revert v1"]
+    lab.check()
+
+
+def test_what_helps_becomes_the_control(tmp_path: Path) -> None:
+    """A strategy that turned out better is what the next one is held against."""
+
+    def helped(brief: Brief) -> Edit:
+        step = 0.99 if brief.strategy.prose else 1.001
+        return setting(brief, A=step**brief.ask.id)
+
+    lab = Laboratory(tmp_path / "lab", Plan(meta_interval=8), edits=helped)
+    lab.study(17).run()
+    assert [revision.control for revision in lab.ledger().revisions()] == [0, 1]
+    assert "better: " in lab.at("HEAD", "process_log.md")
+
+
+def test_while_nothing_is_told_an_heir_is_held_against_the_same(tmp_path: Path) -> None:
+    """And the log says that nothing can be told."""
+    lab = Laboratory(tmp_path / "lab", Plan(meta_interval=4), edits=steady)
+    lab.study(8).run()
+    assert [revision.control for revision in lab.ledger().revisions()] == [0, 0]
+    assert "undetermined: " in lab.at("HEAD", "process_log.md")
+
+
+def test_a_persons_edit_is_in_force_at_once(tmp_path: Path) -> None:
+    """Every proposal after it follows it, and nothing is held against anything."""
+    lab = Laboratory(tmp_path / "lab", Plan(meta_interval=4), edits=steady)
+    lab.study(5).run()
+    (lab.root / "program.md").write_text((lab.root / "program.md").read_text() + "\nTry harder.\n")
+    lab.study(7).run()
+    human = lab.ledger().revisions()[-1]
+    assert (human.analyst, human.control) == ("human", None)
+    assert {brief.ask.revision for brief in lab.proposer.asked[-2:]} == {human.version}
