@@ -14,8 +14,8 @@ from deep_loop.machine import STATE, home, sandbox
 
 if TYPE_CHECKING:
     from deep_loop.adapters.keys import Keys
-    from deep_loop.adapters.proposers.client import Station
-    from deep_loop.adapters.proposers.model_client import ModelSettings
+    from deep_loop.clients.client import Station
+    from deep_loop.clients.model_client import ModelSettings
     from deep_loop.config import Settings
     from deep_loop.config.agents import Agent, Client
     from deep_loop.core.call import Usage
@@ -140,7 +140,7 @@ def _command(settings: Settings | None) -> Candidate:
 
 
 def _model(settings: Settings | None, keys: Keys) -> Candidate:
-    from deep_loop.adapters.proposers.model_client import check, lacking
+    from deep_loop.clients.model_client import check, lacking
 
     asked = _model_settings(settings, keys)
     if asked is None:
@@ -240,7 +240,8 @@ def _known_client(name: str, root: Path, settings: Settings, logs: Path, keys: K
             return gemini(
                 GeminiSettings(model=model, base_url=base_url, timeout_seconds=patience, login=login), station
             )
-    from deep_loop.adapters.proposers.claude_code import ClaudeCodeSettings, claude_code
+    from deep_loop.adapters.proposers.claude_code import claude_code
+    from deep_loop.clients.claude_code import ClaudeCodeSettings
 
     claude = agents.claude_code
     said = ClaudeCodeSettings(
@@ -286,8 +287,8 @@ def _station(
     """What a client works with: an executor of its own, in a sandbox where there is one, its folders and its keys."""
     from deep_loop.adapters.executors.local import LocalExecutor
     from deep_loop.adapters.executors.places import Places
-    from deep_loop.adapters.proposers.client import Station
-    from deep_loop.adapters.proposers.programs import places, reaching
+    from deep_loop.clients.client import Station
+    from deep_loop.clients.programs import places, reaching
     from deep_loop.ports import Slot
 
     fence = sandbox(settings)
@@ -314,7 +315,7 @@ def _station(
 
 def _model_settings(settings: Settings | None, keys: Keys) -> ModelSettings | None:
     """The model to ask: the one that the settings name, else one that there is a key for."""
-    from deep_loop.adapters.proposers.model_client import ModelSettings
+    from deep_loop.clients.model_client import ModelSettings
 
     own = settings.agents.model if settings else None
     name = own.model if own else None

@@ -19,8 +19,8 @@ from deep_loop.adapters.executors import bubblewrap
 from deep_loop.adapters.executors.local import LocalExecutor
 from deep_loop.adapters.executors.places import Places
 from deep_loop.adapters.executors.sandbox import choose
-from deep_loop.adapters.proposers import programs
-from deep_loop.adapters.proposers.client import Station
+from deep_loop.clients import programs
+from deep_loop.clients.client import Station
 from deep_loop.ports import Slot
 from tests.clients.model_server import Handler, Turn
 from tests.clients.wires import Request, Say

@@ -18,7 +18,8 @@ from model_lab import brief, copy
 from pydantic_ai import ModelRetry
 from tuner_lab import PROGRAM
 
-from deep_loop.adapters.proposers.model_tools import HITS, READ, Workbench
+from deep_loop.adapters.proposers.model_tools import Workbench
+from deep_loop.clients.reading import HITS, READ
 from deep_loop.core.experiment import Idea, Measured
 from deep_loop.core.guard import MAX_BYTES
 from deep_loop.prompts.fence import Fence

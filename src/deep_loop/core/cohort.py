@@ -28,6 +28,7 @@ class Dossier:
     files: Mapping[str, str]  # the incumbent's editable files
     commits: tuple[str, ...]  # subjects of the study branch's log, newest first, bounded
     program: str  # program.md as it was
+    process_log: str = ""  # process_log.md as it was: the accounts of all revisions so far
 
 
 Claim = Literal["kept", "discarded", "crashed", "better", "worse", "tried"]

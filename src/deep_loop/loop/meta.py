@@ -221,6 +221,7 @@ class Meta:
             files=lab.workspace.files(incumbent.commit if incumbent else head),
             commits=lab.workspace.subjects(COMMITS),
             program=program,
+            process_log=lab.workspace.read(head, PROCESS_LOG) or "",
         )
 
     def _entries(self, commit: str, version: int) -> int:

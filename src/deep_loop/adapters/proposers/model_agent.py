@@ -25,11 +25,11 @@ from pydantic_ai.models import Model
 from pydantic_ai.settings import ModelSettings as ClientSettings
 
 from deep_loop import prompts
-from deep_loop.adapters.proposers.model_client import ModelSettings, connect
-from deep_loop.adapters.proposers.model_faults import RequestFailed, ended
-from deep_loop.adapters.proposers.model_patience import Meter, PatientModel
 from deep_loop.adapters.proposers.model_tools import Workbench
-from deep_loop.adapters.proposers.model_transcript import Transcript
+from deep_loop.clients.model_client import ModelSettings, connect
+from deep_loop.clients.model_faults import RequestFailed, ended
+from deep_loop.clients.model_patience import Meter, PatientModel
+from deep_loop.clients.model_transcript import Transcript
 from deep_loop.core.call import Failure
 from deep_loop.core.experiment import Idea
 from deep_loop.core.seed import derive

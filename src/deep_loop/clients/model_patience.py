@@ -20,9 +20,9 @@ from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings as ClientSettings
 from pydantic_ai.usage import RequestUsage
 
-from deep_loop.adapters.proposers.model_client import ModelSettings
-from deep_loop.adapters.proposers.model_faults import RequestFailed, Trouble, trouble
-from deep_loop.adapters.proposers.model_transcript import Transcript
+from deep_loop.clients.model_client import ModelSettings
+from deep_loop.clients.model_faults import RequestFailed, Trouble, trouble
+from deep_loop.clients.model_transcript import Transcript
 from deep_loop.core.call import Usage
 
 SHORT = 32_000  # tokens of input; above that a provider may charge more for each token of a prompt
