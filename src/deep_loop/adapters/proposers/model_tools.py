@@ -7,14 +7,13 @@ The docstrings of the tools are what the model reads of them.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from pydantic_ai import ModelRetry
 
 from deep_loop.clients.reading import SEARCH_SECONDS, WIDTH, Reading
-from deep_loop.core.experiment import Crashed, Experiment, Measured, finished
+from deep_loop.clients.showing import account, unified
 from deep_loop.core.guard import MAX_BYTES, Rejected, review
 from deep_loop.core.patterns import matches
 from deep_loop.core.syntax import is_python, syntax_error
@@ -91,13 +90,13 @@ class Workbench(Reading):
             known = [e.number for e in self._brief.history]
             raise ModelRetry(f"there is no closed experiment {number}; they go from {min(known)} to {max(known)}")
         try:
-            change = _diff(self._brief.files_at(found.proposal.base), self._brief.files_at(found.commit)) or "(none)"
+            change = unified(self._brief.files_at(found.proposal.base), self._brief.files_at(found.commit)) or "(none)"
         except DeepLoopError as error:
             raise ModelRetry(f"experiment {number} cannot be shown now: {error}") from None
         log = end(self._redact(self._brief.log(number)), LOG) or "(none)"
         return "\n\n".join(
             (
-                self.data(f"experiment {number}", "\n".join(_account(found))),
+                self.data(f"experiment {number}", "\n".join(account(found))),
                 self.data(f"experiment {number}, its change", change),
                 self.data(f"experiment {number}, the end of its log", log),
             )
@@ -163,34 +162,3 @@ def _places(text: str, wanted: str) -> list[int]:
         found.append(at)
         at = text.find(wanted, at + 1)
     return found
-
-
-def _diff(before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    rows: list[str] = []
-    for path in sorted(before.keys() | after.keys()):
-        old, new = before.get(path, "").splitlines(), after.get(path, "").splitlines()
-        rows += difflib.unified_diff(old, new, path, path, lineterm="")
-    return "\n".join(rows)
-
-
-def _account(experiment: Experiment) -> Iterator[str]:
-    """What it was for, and what became of it."""
-    proposal, decision = experiment.proposal, experiment.decision
-    idea = proposal.idea
-    yield f"title: {idea.title}"
-    yield f"kind: {idea.kind}, by {proposal.proposer}" + (
-        f", on experiment {proposal.parent}" if proposal.parent is not None else ""
-    )
-    yield f"rationale: {idea.rationale}"
-    yield f"expected: {idea.expected}"
-    if decision is not None:
-        yield f"decision: {decision.status}: {decision.reason}"
-    for run in finished(experiment):
-        match run.outcome:
-            case Measured(value, seconds, memory):
-                used = f", {memory:.0f} MB" if memory is not None else ""
-                yield f"run ({run.role}): {value:.6g} in {seconds:.0f} s{used}"
-            case Crashed(reason):
-                yield f"run ({run.role}): crashed: {reason}"
-            case other if other is not None:
-                yield f"run ({run.role}): {other.kind.replace('_', ' ')}"
