@@ -101,7 +101,7 @@ class Investigator:
         sessions = Sessions(means.folder / "sessions", means.redact)
         prompt = means.redact(self._prompt(case))
         name = hashlib.sha256(prompt.encode(errors="replace")).hexdigest()[:16]
-        before = sessions.find(name) or Session([], (), booked=True)
+        before = sessions.find(name) or Session([], (), ())
         allowance = Allowance(
             means.price, settings.max_usd, settings.max_tokens, settings.model.timeout_seconds, before.usages
         )
@@ -112,15 +112,14 @@ class Investigator:
             latest = session
             sessions.keep(name, session)
 
-        unbooked = () if before.booked else before.usages
         try:
             found = self._calls.run(self._converse(case, folder, prompt, before, allowance, remember))
         except asyncio.CancelledError:
             found = Failure("stopped", "the harness stopped it")
-        usages = (*unbooked, *allowance.usages)
+        usages = (*before.unbooked, *allowance.usages)
         if isinstance(found, Failure):
             if found.fault in PASSING and latest.messages:
-                sessions.keep(name, replace(latest, usages=(*before.usages, *allowance.usages), booked=True))
+                sessions.keep(name, Session(latest.messages, (*before.usages, *allowance.usages), ()))
             else:
                 sessions.drop(name)
             return Counsel(failure=found, usages=usages, session=name)
@@ -151,7 +150,8 @@ class Investigator:
             return Speaker(asked, model_client.find_key(asked, means.key), derive(case.seed, asked.model), allowance)
 
         def hears(messages: Sequence[ModelMessage]) -> None:
-            remember(Session(list(messages), (*before.usages, *allowance.usages), booked=False))
+            used = allowance.usages
+            remember(Session(list(messages), (*before.usages, *used), (*before.unbooked, *used)))
 
         inspection = Inspection(case, folder, fence, means.redact, self._bench)
         small = speaker(settings.small)

@@ -72,7 +72,7 @@ class Session:
 
     messages: list[ModelMessage]  # of its main conversation, up to a request that was not answered yet
     usages: tuple[Usage, ...]  # of all its conversations
-    booked: bool  # whether those are in the ledger already
+    unbooked: tuple[Usage, ...]  # those of them that no call has accounted for: its harness died
 
 
 class Sessions:
@@ -87,7 +87,8 @@ class Sessions:
         try:
             found = json.loads(self._place(name).read_bytes())
             messages = ModelMessagesTypeAdapter.validate_python(found["messages"])
-            return Session(messages, tuple(Usage(**each) for each in found["usages"]), bool(found["booked"]))
+            used, unbooked = (tuple(Usage(**each) for each in found[name]) for name in ("usages", "unbooked"))
+            return Session(messages, used, unbooked)
         except (OSError, ValueError, TypeError, KeyError, ValidationError):
             return None
 
@@ -96,7 +97,7 @@ class Sessions:
         content = {
             "messages": _plain(session.messages),
             "usages": [asdict(usage) for usage in session.usages],
-            "booked": session.booked,
+            "unbooked": [asdict(usage) for usage in session.unbooked],
         }
         half = self._place(name).with_suffix(".part")
         with contextlib.suppress(OSError):
