@@ -99,10 +99,8 @@ print("keys", [name for name in os.environ if "KEY" in name])
 """
     with bench(tmp_path / "bench") as made:
         secret.write_text("do not read")
-        with ModelServer(
-            "anthropic", lambda number: [Says([Use("run_python", {"code": ported})]), DONE][number - 1]
-        ) as server:
-            ported = code.replace("PORT", str(server.port))
+        with ModelServer("anthropic", lambda number: turns[number - 1]) as server:
+            turns = [Says([Use("run_python", {"code": code.replace("PORT", str(server.port))})]), DONE]
             counsel = investigator(server, tmp_path, made).advise(evidence())
             told = server.said()
     assert counsel.advice is not None

@@ -71,6 +71,22 @@ def judgement(fence: Fence, question: str, criteria: str, report: str) -> str:
     )
 
 
+def returned(objection: str) -> str:
+    """What one who works in a folder is told when its revision comes back."""
+    return fill("objection", objection=f"> {line(objection, 1000)}") + "\n"
+
+
+def readme(dossier: Dossier, columns: Sequence[str]) -> str:
+    """The README of a folder of evidence; `columns` are those of its database, a line for each table."""
+    return fill(
+        "case",
+        reason=line(dossier.reason, 200),
+        metric=line(dossier.metric.name, 80),
+        better=better(dossier.metric),
+        columns="\n".join(columns),
+    )
+
+
 def better(metric: Metric) -> str:
     """Which way is better, in a word."""
     return "lower" if metric.direction.value == "minimize" else "higher"

@@ -22,9 +22,8 @@ from deep_loop.core.experiment import Experiment, Measured, finished, is_keep, v
 from deep_loop.errors import DeepLoopError
 from deep_loop.folders import remove
 from deep_loop.ports import Case
-from deep_loop.prompts.analysis import better
+from deep_loop.prompts.analysis import readme
 from deep_loop.prompts.fence import Fence, cut, end, line
-from deep_loop.prompts.template import fill
 
 KEEPS, NEAR, SHOWN = 20, 10, 60  # experiments whose change and log are laid out
 DIFF, LOG = 60_000, 16_000  # characters of one of them
@@ -114,7 +113,7 @@ def _fill(folder: Path, case: Case, redact: Redact, fence: Fence | None) -> None
     def block(source: str, text: str) -> str:
         return fence.block("data", source, redact(text)) if fence else text
 
-    put("README.md", _readme(dossier))
+    put("README.md", readme(dossier, _columns()))
     put("program.md", dossier.program)
     put("next-hypotheses.md", hypothesis.render(dossier.hypotheses))
     put("process_log.md", dossier.process_log)
@@ -164,19 +163,11 @@ def _record(experiment: Experiment) -> Mapping[str, object]:
     }
 
 
-def _readme(dossier: Dossier) -> str:
-    """What lies in the folder."""
-    columns = [
+def _columns() -> list[str]:
+    return [
         f"* `{table}`: " + ", ".join(f"{name}{_meaning(what)}" for name, what in fields.items())
         for table, fields in tables.TABLES.items()
     ]
-    return fill(
-        "case",
-        reason=line(dossier.reason),
-        metric=line(dossier.metric.name, 80),
-        better=better(dossier.metric),
-        columns="\n".join(columns),
-    )
 
 
 def _meaning(what: str) -> str:
