@@ -59,6 +59,7 @@ class RunOptions:
 
     tag: str
     agents: tuple[str, ...] = ()
+    analysts: tuple[str, ...] = ()
     max_experiments: int | None = None
     max_hours: float | None = None
     until: float | None = None  # seconds since the epoch
@@ -82,7 +83,7 @@ class Plan:
     protected: tuple[str, ...]
     metric: str
     proposers: tuple[str, ...]
-    analyst: str
+    analysts: tuple[str, ...]
     slots: tuple[str, ...]
     max_experiments: int
     ends_by: str | None
@@ -102,7 +103,7 @@ def uid_of(root: Path, tag: str) -> str:
 
 def plan(root: Path, options: RunOptions) -> Plan:
     """What `study(root, options)` would run; changes nothing."""
-    from deep_loop import config, crews
+    from deep_loop import config, council, crews
     from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger
     from deep_loop.core.experiment import ML
 
@@ -116,6 +117,7 @@ def plan(root: Path, options: RunOptions) -> Plan:
         words = f"{options.tag}, goes on after {ledger.counted()} experiments"
         ledger.dispose()
     deadline = _deadline(settings, options, time.time())
+    proposers = crews.names(root, settings, options.agents)
     return Plan(
         workspace=root,
         study=words,
@@ -124,8 +126,8 @@ def plan(root: Path, options: RunOptions) -> Plan:
         editable=tuple(settings.task.editable),
         protected=tuple(settings.task.protected),
         metric=f"{settings.metric.name} ({settings.metric.direction})",
-        proposers=crews.names(root, settings, options.agents),
-        analyst="statistics",
+        proposers=proposers,
+        analysts=council.names(root, settings, proposers, options.analysts),
         slots=tuple(slot.name for slot in machine.slots(settings, options.slots)),
         max_experiments=options.max_experiments or settings.study.max_experiments,
         ends_by=time.strftime("%Y-%m-%d %H:%M", time.localtime(deadline)) if deadline else None,
@@ -146,7 +148,8 @@ def study(
 
     Raises BusyError where another harness holds it, ConfigError and WorkspaceError where the settings
     or the repository are not in order. A tag that is known goes on; another begins a new study.
-    `executor` takes the place of this machine's own, `proposers` of those that the settings name.
+    `executor` takes the place of this machine's own, `proposers` of those that the settings name: then nobody is paid
+    to advise either, unless they name who does.
     """
     from deep_loop import config, crews
     from deep_loop.adapters.executors.awake import asker, kept_awake
@@ -176,10 +179,11 @@ def study(
         )
         purse = Purse(lab, budget, crews.allowances(settings))
         patience = settings.agents.patience_seconds
+        named = crews.names(root, settings, options.agents)
         yield loop.Study(
             loop.Settings(options.tag, budget, limits.ahead, limits.final_runs, patience),
             ExperimentUnit(lab, Panel(lab, purse, _mixture(settings, options))),
-            _outer(lab, settings, purse, interval),
+            _outer(lab, root, settings, purse, interval, () if proposers else named, options.analysts),
             lab.ledger,
             lab.executor.slots,
             lab.clock,
@@ -262,7 +266,7 @@ def brief(root: Path, tag: str | None, way: Way) -> str:
 
 def estimate(root: Path, options: RunOptions, usd_per_slot_hour: float) -> Estimate:
     """What a study with these flags would take, by the rates of the workspace's latest study, else by usual ones."""
-    from deep_loop import config, crews
+    from deep_loop import config, council, crews
     from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, studies
     from deep_loop.core.experiment import ML
     from deep_loop.core.forecast import Rates, Size, forecast, learn
@@ -284,7 +288,7 @@ def estimate(root: Path, options: RunOptions, usd_per_slot_hour: float) -> Estim
         meta_interval=options.meta_interval or study.meta_interval,
         fixed_runs=study.baseline_runs + study.final_runs,
         agents=any(name != "tuner" for name in named),
-        analysts=False,
+        analysts=council.names(root, settings, named, options.analysts) != (council.STATISTICS,),
     )
     found = forecast(size, rates, usd_per_slot_hour)
     return Estimate(
@@ -307,8 +311,11 @@ def estimate(root: Path, options: RunOptions, usd_per_slot_hour: float) -> Estim
     )
 
 
-def meta(root: Path, tag: str | None) -> str:
-    """One meta-analysis now: by the harness that runs, else by this process. Returns what came of it."""
+def meta(root: Path, tag: str | None, analysts: Sequence[str] = ()) -> str:
+    """One meta-analysis now: by the harness that runs, else by this process. Returns what came of it.
+
+    `analysts` go over the settings; the harness that runs has its own.
+    """
     from deep_loop import config, crews
     from deep_loop.core.budget import Budget
     from deep_loop.loop.purse import Purse
@@ -319,6 +326,10 @@ def meta(root: Path, tag: str | None) -> str:
     if running is not None:
         if tag not in (None, running.tag):
             raise busy(running)
+        if analysts:
+            raise WorkspaceError(
+                f"process {running.pid} has its own analysts", hint="leave --analyst out, or stop the study first"
+            )
         return request(root, "meta", {})
     settings = config.load(root)
     info = choose(root, tag)
@@ -331,11 +342,15 @@ def meta(root: Path, tag: str | None) -> str:
             )
         limits = settings.study
         budget = Budget(max_usd=limits.max_cost_usd, max_tokens=limits.max_tokens)
-        outer = _outer(lab, settings, Purse(lab, budget, crews.allowances(settings)), limits.meta_interval)
-        think = outer.think("asked for")
-        while isinstance(found := outer.adopt(think()), Again):
-            think = found.think
-        return found.words
+        purse, named = Purse(lab, budget, crews.allowances(settings)), crews.names(root, settings)
+        outer = _outer(lab, root, settings, purse, limits.meta_interval, named, analysts)
+        try:
+            think = outer.think("asked for")
+            while isinstance(found := outer.adopt(think()), Again):
+                think = found.think
+            return found.words
+        finally:
+            outer.hush()
 
 
 def reproduce(root: Path, tag: str | None, number: int, runs: int, echo: Callable[[str], None]) -> Reproduction:
@@ -504,11 +519,22 @@ def _task(root: Path, settings: Settings, planned: int) -> Task:
     )
 
 
-def _outer(lab: Lab, settings: Settings, purse: Purse, interval: int) -> Meta:
-    from deep_loop.adapters.analysts.statistics import StatisticsAnalyst
+def _outer(
+    lab: Lab,
+    root: Path,
+    settings: Settings,
+    purse: Purse,
+    interval: int,
+    proposers: Sequence[str],
+    asked: Sequence[str],
+) -> Meta:
+    """The outer tier, with the analysts that were asked for, else those of the settings."""
+    from deep_loop import council
     from deep_loop.loop.meta import Meta
 
-    return Meta(lab, [StatisticsAnalyst()], purse, interval, settings.study.significant)
+    named = council.names(root, settings, proposers, asked)
+    analysts = council.council(root, settings, lab.tag, named)
+    return Meta(lab, analysts, purse, interval, settings.study.significant)
 
 
 def _known(root: Path, tag: str) -> StudyInfo | None:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from analyst_studies import FILE, dossier, experiment
 
-from deep_loop.adapters.analysts.inspection import Bench
 from deep_loop.adapters.analysts.investigator import Investigator, InvestigatorSettings
-from deep_loop.adapters.analysts.model import Means, ModelAnalyst
+from deep_loop.adapters.analysts.means import Bench, Means
+from deep_loop.adapters.analysts.model import ModelAnalyst
 from deep_loop.adapters.executors import bubblewrap
 from deep_loop.adapters.executors.local import LocalExecutor
 from deep_loop.adapters.executors.places import Places
@@ -32,6 +32,7 @@ PRICES = Prices({name: Price(3.0, 15.0) for name in (BIG, SMALL, "gpt-5", "gpt-5
 PROGRAM = (
     "# Problem\n\nMake it better.\n\n<!-- strategy:begin -->\n**Strategy v1**\n\nOld prose.\n<!-- strategy:end -->\n"
 )
+NOWHERE = "this machine has no sandbox"
 LOG = "step 1\nloss 3.2\nval_bpb: 1.9\n"
 
 REVISION: Mapping[str, Any] = {
@@ -99,7 +100,11 @@ def asked(server: ModelServer, *, small: bool = False, **changes: Any) -> ModelS
 
 
 def investigator(
-    server: ModelServer, home: Path, bench: Bench | None = None, given: Mapping[str, Any] | None = None, **changes: Any
+    server: ModelServer,
+    home: Path,
+    bench: Bench | str = NOWHERE,
+    given: Mapping[str, Any] | None = None,
+    **changes: Any,
 ) -> Investigator:
     """An investigator; `given` goes to how its models are asked."""
     told = dict(given or {})

@@ -12,18 +12,18 @@ import itertools
 import shlex
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic_ai import ModelRetry
 
 from deep_loop.adapters.analysts.casefile import DATABASE
+from deep_loop.adapters.analysts.means import Bench
 from deep_loop.adapters.analysts.query import QueryError, ask
 from deep_loop.clients.reading import WIDTH, Reading
 from deep_loop.clients.showing import account, unified
 from deep_loop.core.experiment import Experiment
 from deep_loop.errors import DeepLoopError
-from deep_loop.ports import Case, Executor, Job
+from deep_loop.ports import Case, Job
 from deep_loop.prompts.fence import Fence, end, line
 
 LARGEST = 4 * 2**20  # bytes of a file that is read
@@ -31,26 +31,17 @@ LOG = 16_000  # characters
 PRINTED = 16_000
 CODE = 40_000
 SECONDS = 120.0  # of a program's run
-NO_SANDBOX = "refused: this machine has no sandbox, and a model's program runs in nothing less; use SQL instead"
 
 Tool = Callable[..., Awaitable[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Where a model's programs run: jobs of `executor`, whose sandbox has no network."""
-
-    executor: Executor
-    logs: Path  # of its runs; not where a program could put something in their place
 
 
 class Inspection(Reading):
     """The tools for one case. Raises ModelRetry with what to do instead."""
 
     def __init__(
-        self, case: Case, folder: Path, fence: Fence, redact: Callable[[str], str], bench: Bench | None
+        self, case: Case, folder: Path, fence: Fence, redact: Callable[[str], str], bench: Bench | str
     ) -> None:
-        """`folder` is the case laid out; without a `bench` no program is run."""
+        """`folder` is the case laid out; a text in the place of a `bench` says why no program is run."""
         super().__init__(folder, fence, redact, LARGEST)
         self._case = case
         self._bench = bench
@@ -138,8 +129,8 @@ class Inspection(Reading):
         Args:
             code: The program; the standard library, numpy and scipy are there, and evidence.db for sqlite3.
         """
-        if self._bench is None:
-            return NO_SANDBOX
+        if isinstance(self._bench, str):
+            return f"refused: {self._bench}; ask the database instead"
         if len(code) > CODE:
             raise ModelRetry(f"the program has more than {CODE} characters")
         number = next(self._numbers)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from deep_loop.adapters.analysts.casefile import laid_out, results, statistician
 from deep_loop.adapters.analysts.evidence import gather
-from deep_loop.adapters.analysts.model import LINE, Means
+from deep_loop.adapters.analysts.means import Bench, Means
 from deep_loop.adapters.analysts.notebook import Notebook
 from deep_loop.clients import model_client
 from deep_loop.clients.model_calls import Calls
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 
     from pydantic_ai.messages import ModelMessage
 
-    from deep_loop.adapters.analysts.inspection import Bench
     from deep_loop.adapters.analysts.limits import Allowance
     from deep_loop.adapters.analysts.sessions import Session
     from deep_loop.core.cohort import Advice
 
+LINE = 300  # characters of a failure's reason
 PASSING = frozenset({"quota", "overloaded", "network", "stopped"})  # faults after which a session is gone on with
 
 
@@ -60,8 +60,8 @@ class InvestigatorSettings:
 class Investigator:
     """Implements `ports.Analyst`. Raises ConfigError where the settings name no models that can be asked here."""
 
-    def __init__(self, settings: InvestigatorSettings, means: Means, bench: Bench | None) -> None:
-        """Without a `bench`, a sandbox where programs run, those are refused."""
+    def __init__(self, settings: InvestigatorSettings, means: Means, bench: Bench | str) -> None:
+        """A text in the place of a `bench`, a sandbox where programs run, says why there is none."""
         for each in (settings.model, settings.small):
             model_client.check(each)
         self.name = "investigator"
@@ -89,7 +89,7 @@ class Investigator:
     def stop(self) -> None:
         """Cancel every call under way, and what it runs."""
         self._calls.stop()
-        if self._bench is not None:
+        if isinstance(self._bench, Bench):
             self._bench.executor.stop()
 
     def _investigate(self, case: Case, folder: Path) -> Counsel:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from deep_loop.adapters.analysts.casefile import change, results, selected, statistician
 from deep_loop.adapters.analysts.evidence import gather
 from deep_loop.adapters.analysts.finish import finish, objection
+from deep_loop.adapters.analysts.means import Means
 from deep_loop.clients import model_client
 from deep_loop.clients.model_calls import Calls
-from deep_loop.clients.model_client import Lookup, ModelSettings
-from deep_loop.core.call import Failure, Usage
+from deep_loop.clients.model_client import ModelSettings
+from deep_loop.core.call import Failure
 from deep_loop.core.seed import derive
 from deep_loop.errors import DeepLoopError
 from deep_loop.ports import Case, Counsel
@@ -22,23 +21,6 @@ from deep_loop.prompts.fence import Fence, end, line
 
 LINE = 300  # characters of a failure's reason
 LOG = 1_500  # characters of the end of a log
-
-Redact = Callable[[str], str]
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What an analyst that asks a model's API works with.
-
-    `key` finds a key by the name of its variable, `redact` takes keys out of a text, `price` is in dollars. Logs go to
-    `logs`, a file a call; what outlasts a call goes to `folder`.
-    """
-
-    key: Lookup
-    redact: Redact
-    price: Callable[[Usage], float | None]
-    logs: Path
-    folder: Path
 
 
 class ModelAnalyst:
