@@ -30,6 +30,7 @@ from deep_loop.ports import Executor, Exit, Job
 
 PROMPT, OUTPUT, TEMPORARY = "prompt.md", "output", "tmp"
 MOST = 64 * 2**20  # bytes of an output that are read
+FILES = 1000  # of a call that are looked through for secrets
 WATCHED = 4 * 2**20  # bytes of its end, while the client works
 NO_GPU = MappingProxyType({"CUDA_VISIBLE_DEVICES": "", "ROCR_VISIBLE_DEVICES": ""})
 NOT_FOUND = (126, 127)  # exit codes of a shell that cannot run a program, or knows none of that name
@@ -256,7 +257,7 @@ class Desk:
 
     def _heard(self, call: Call, exit: Exit) -> Heard:
         """What the client said, once no secret is left in what it wrote."""
-        for file in (call.output, call.log):
+        for file in (call.output, call.log, *_written(call.folder)):
             self._scrub(file)
         said = Said(_text(call.output, MOST), self._secrets.hide(exit.text), exit.code, self._clock())
         return self._dialect.heard(call, said)
@@ -329,6 +330,15 @@ def _new_folder(logs: Path, call: str) -> Path:
         (folder / TEMPORARY).mkdir()
         return folder
     raise OSError(f"too many folders of {name} in {logs}")
+
+
+def _written(folder: Path) -> list[Path]:
+    """What else a client left in its call's own folder, such as its sessions; its temporary files go anyway."""
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if Path(place, name) != folder / TEMPORARY]
+        found += (Path(place, name) for name in names)
+    return found[:FILES]
 
 
 def _quoted(path: Path) -> str:

@@ -27,6 +27,7 @@ NAME = "openplanter"
 PROGRAM = "openplanter-agent"
 OWN = Path(".openplanter", "bin", PROGRAM)  # where `setup.sh --with-openplanter` puts it, beside our environment
 SESSIONS = "sessions"
+READ = "60000"  # characters of one look at a file
 # provider of ours -> its own, and the variable that holds the key
 PROVIDERS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -101,6 +102,8 @@ class OpenPlanter:
         env = {
             "OPENPLANTER_SESSION_DIR": str((call.folder / SESSIONS).absolute()),
             "OPENPLANTER_MAX_SOLVE_SECONDS": str(int(settings.timeout_seconds)),
+            "OPENPLANTER_MAX_OBS_CHARS": READ,  # else it reads its task in pieces
+            "OPENPLANTER_MAX_FILE_CHARS": READ,
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         return Order(shlex.join(arguments), env)
