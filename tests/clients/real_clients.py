@@ -39,7 +39,7 @@ I halved the learning rate.
 
 def client(name: str) -> str:
     """The path of a client; skips the test, aloud, where it is not installed."""
-    found = ROOT / ".clients" / "node_modules" / ".bin" / name
+    found = (ROOT / ".clients").resolve() / "node_modules" / ".bin" / name
     if not found.exists():
         pytest.skip(f"{name} is not installed: scripts/clients.sh all", allow_module_level=True)
     return str(found)

@@ -39,7 +39,7 @@ def program(name: str) -> str:
     """Where it is; skips the test, aloud, where it is not installed."""
     if name == "claude-code":
         return client("claude")
-    found = ROOT / OWN
+    found = (ROOT / OWN.parts[0]).resolve().joinpath(*OWN.parts[1:])
     if not found.exists():
         pytest.skip("OpenPlanter is not installed: scripts/openplanter.sh")
     return str(found)
