@@ -167,3 +167,19 @@ def test_a_server_that_answers_with_an_error(name: str, place: Desk, case: Case,
     with ModelServer(lambda request: turn) as server:
         counsel = reader(name, place, server).advise(case)
     assert counsel.failure is not None and counsel.failure.fault == fault, counsel.failure
+
+
+def test_claude_code_reads_nothing_else(tmp_path: Path, case: Case) -> None:
+    """Not even where the machine has no sandbox: what lies outside of its folder is denied."""
+    with desk(tmp_path / "lab", client("claude"), sandbox=False, key="ANTHROPIC_API_KEY") as at:
+        (at.folder / "held-out.txt").write_text("VALUE-ON-HELD-OUT-DATA")
+        outside = [
+            Use("Read", {"file_path": str(at.folder / "held-out.txt")}),
+            Use("Grep", {"pattern": "VALUE", "path": str(at.folder), "output_mode": "content"}),
+            Use("Glob", {"pattern": f"{at.folder}/*"}),
+        ]
+        with ModelServer(play([lambda request: outside, says(REVISION)])) as server:
+            counsel = reader("claude-code", at, server).advise(case)
+            results = server.requests[-1].results
+    assert counsel.advice is not None
+    assert len(results) == 3 and not any("HELD-OUT" in text or "held-out" in text for text in results)
