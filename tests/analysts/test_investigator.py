@@ -180,8 +180,19 @@ def test_the_judge_fails_closed(tmp_path: Path, judge: Turn) -> None:
     assert "not accepted" in told and "for want of memory" not in told
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+def test_an_assistant_asks_too_where_there_is_depth(tmp_path: Path, depth: int) -> None:
+    """One at the last depth cannot."""
+    holder: list[ModelServer] = []
+    with ModelServer("anthropic", script(holder, Says(text='{"accepted": true, "reason": "fine"}'))) as server:
+        holder.append(server)
+        investigator(server, tmp_path, max_depth=depth).advise(evidence())
+        offered = [{tool["name"] for tool in got.json.get("tools", [])} for got in server.got]
+    assert "delegate" in offered[0] and ("delegate" in offered[1]) is (depth == 2)
+
+
 def test_no_deeper_than_allowed(tmp_path: Path) -> None:
-    """Without depth nobody can be asked; an assistant at the last depth cannot ask either."""
+    """Without depth nobody can be asked."""
     with ModelServer("anthropic", [DONE]) as server:
         investigator(server, tmp_path, max_depth=0).advise(evidence())
         tools = [tool["name"] for tool in server.got[0].json["tools"]]

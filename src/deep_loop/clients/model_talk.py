@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from pydantic_ai.exceptions import AgentRunError, UserError
@@ -16,11 +16,11 @@ from deep_loop.core.call import Failure
 T = TypeVar("T")
 
 
-async def outcome(work: Coroutine[Any, Any, T], settings: ModelSettings) -> T | Failure:
+async def outcome(work: Callable[[], Coroutine[Any, Any, T]], settings: ModelSettings) -> T | Failure:
     """What the conversation comes to, within the time that the settings give it."""
     try:
         async with asyncio.timeout(settings.timeout_seconds):
-            return await work
+            return await work()
     except RequestFailed as error:
         return error.failure
     except AgentRunError as error:

@@ -95,14 +95,13 @@ class Assistants:
         if number > SUBTASKS:
             return f"refused: {SUBTASKS} questions were handed on already; answer this one yourself"
         question, criteria, name = cut(question, QUESTION), cut(criteria, QUESTION), f"task-{number}"
-        report = await outcome(self._answer(question, criteria, depth, name), self.speaker.settings)
+        report = await outcome(lambda: self._answer(question, criteria, depth, name), self.speaker.settings)
         if isinstance(report, Failure):
-            return f"no report: {line(report.reason, 300)}"
+            return self.inspection.data("there is no report; why", line(report.reason, 300))
         report = cut(report, REPORT)
         asked = analysis.judgement(self.fence, question, criteria, report)
-        said = await outcome(
-            self.speaker.say(asked, self.replay.conversation(f"judge-{number}")), self.speaker.settings
-        )
+        log = self.replay.conversation(f"judge-{number}")
+        said = await outcome(lambda: self.speaker.say(asked, log), self.speaker.settings)
         judged = Verdict(False, UNREADABLE) if isinstance(said, Failure) else verdict(said)
         self.replay.write(name, "judged", {"accepted": judged.accepted, "reason": judged.reason})
         if not judged.accepted:

@@ -8,11 +8,13 @@ configured; nothing is yet, so none is offered.
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import shlex
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from pydantic_ai import ModelRetry
 
@@ -50,7 +52,7 @@ class Inspection(Reading):
     @property
     def tools(self) -> tuple[Tool, ...]:
         """All of them."""
-        return (
+        found: tuple[Tool, ...] = (
             self.list_files,
             self.read_file,
             self.search_files,
@@ -61,6 +63,7 @@ class Inspection(Reading):
             self.show_code,
             self.run_python,
         )
+        return tuple(map(_held, found))
 
     async def query(self, sql: str) -> str:
         """Ask the database of the evidence. SQLite; one SELECT, at most 200 rows come back. README.md has the columns.
@@ -175,3 +178,16 @@ class Inspection(Reading):
             return unified(self._case.files_at(before), self._case.files_at(after)) or "(none)"
         except DeepLoopError as error:
             return f"(git cannot tell: {error})"
+
+
+def _held(tool: Tool) -> Tool:
+    """The same tool; a disk that fails is told to the model, and ends no analysis."""
+
+    @functools.wraps(tool)
+    async def held(*arguments: Any, **named: Any) -> str:
+        try:
+            return await tool(*arguments, **named)
+        except OSError as error:
+            raise ModelRetry(f"it failed: {error.strerror or type(error).__name__}") from None
+
+    return held

@@ -159,8 +159,8 @@ class Investigator:
         helpers = Assistants(small, inspection, fence, case.dossier.metric, replay, steps, depth)
         notebook = Notebook(means.folder / "notebook.jsonl", means.redact)
         inquiry = Inquiry(self.name, case.dossier, inspection, notebook, helpers, replay, steps)
-        talk = inquiry.hold(speaker(settings.model), prompt, before.messages, hears)
-        return await outcome(talk, settings.model)
+        big = speaker(settings.model)
+        return await outcome(lambda: inquiry.hold(big, prompt, before.messages, hears), settings.model)
 
     def _prompt(self, case: Case) -> str:
         settings, dossier = self._settings, case.dossier

@@ -48,8 +48,9 @@ class ModelAnalyst:
         allowance = Allowance(means.price, *self._max, settings.timeout_seconds)
         transcript = Transcript(means.logs / f"{case.call or 'call'}.log", means.redact)
         speaker = Speaker(settings, model_client.find_key(settings, means.key), derive(case.seed, "model"), allowance)
+        prompt = means.redact(told(case))
         try:
-            said = self._calls.run(outcome(speaker.say(means.redact(told(case)), transcript), settings))
+            said = self._calls.run(outcome(lambda: speaker.say(prompt, transcript), settings))
         except asyncio.CancelledError:
             transcript.ended("stopped")
             return Counsel(failure=Failure("stopped", "the harness stopped it"), usages=allowance.usages)

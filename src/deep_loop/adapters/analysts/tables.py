@@ -94,26 +94,29 @@ TABLES: Mapping[str, Mapping[str, str]] = {
 
 
 def write(path: Path, dossier: Dossier, evidence: Evidence, redact: Callable[[str], str]) -> None:
-    """Make the database, its texts without keys. Raises sqlite3.Error where the disk does not take it."""
+    """Make the database, its texts without keys. Raises OSError where the disk does not take it."""
 
     def clean(row: Row) -> Row:
         return {name: redact(value) if isinstance(value, str) else value for name, value in row.items()}
 
-    with closing(sqlite3.connect(path)) as db, db:
-        for table, columns in TABLES.items():
-            kinds = (f"{name} {what.partition(' ')[0]}" for name, what in columns.items())
-            db.execute(f"CREATE TABLE {table} ({', '.join(kinds)})")
-        for table, rows in (
-            ("experiments", _experiments(dossier, evidence)),
-            ("runs", (row for e in dossier.experiments for row in runs(e))),
-            ("numbers", _numbers(dossier)),
-            ("curves", _curves(dossier)),
-            ("changes", _changes(dossier)),
-            ("refusals", _refusals(dossier)),
-            ("hypotheses", _hypotheses(dossier)),
-        ):
-            places = ", ".join(f":{name}" for name in TABLES[table])
-            db.executemany(f"INSERT INTO {table} VALUES ({places})", map(clean, rows))
+    try:
+        with closing(sqlite3.connect(path)) as db, db:
+            for table, columns in TABLES.items():
+                kinds = (f"{name} {what.partition(' ')[0]}" for name, what in columns.items())
+                db.execute(f"CREATE TABLE {table} ({', '.join(kinds)})")
+            for table, rows in (
+                ("experiments", _experiments(dossier, evidence)),
+                ("runs", (row for e in dossier.experiments for row in runs(e))),
+                ("numbers", _numbers(dossier)),
+                ("curves", _curves(dossier)),
+                ("changes", _changes(dossier)),
+                ("refusals", _refusals(dossier)),
+                ("hypotheses", _hypotheses(dossier)),
+            ):
+                places = ", ".join(f":{name}" for name in TABLES[table])
+                db.executemany(f"INSERT INTO {table} VALUES ({places})", map(clean, rows))
+    except sqlite3.Error as error:
+        raise OSError(f"evidence.db cannot be written: {error}") from error
 
 
 def runs(experiment: Experiment) -> Iterator[Row]:

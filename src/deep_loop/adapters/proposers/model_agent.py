@@ -66,7 +66,7 @@ async def hold(
             return await _converse(patient, settings, brief, bench, prompt, history)
 
     with capture_run_messages() as messages:
-        found = await outcome(talk(), settings)
+        found = await outcome(talk, settings)
     if isinstance(found, Failure):
         return Talk(None, found, messages)
     return Talk(found, None, messages)
