@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,12 @@ from typing import Any
 
 import pytest
 from analysis_lab import CANARY, DONE, LOG, REVISION, bench, evidence, investigator, planted
+from pydantic_ai import ModelRetry
 
+from deep_loop.adapters.analysts.casefile import laid_out
+from deep_loop.adapters.analysts.inspection import Inspection
 from deep_loop.core import review
+from deep_loop.prompts.fence import Fence
 from tests.proposers.model_servers import Fails, Hangs, ModelServer, Protocol, Resets, Says, Sends, Turn, Use
 
 PROTOCOLS: tuple[Protocol, ...] = ("anthropic", "openai")
@@ -107,6 +112,40 @@ print("keys", [name for name in os.environ if "KEY" in name])
     assert "reached" not in told.partition("what the program printed")[2]
     assert all(f"kept from {what}" in told for what in ("network", "evidence", "home"))
     assert "keys []" in told
+
+
+def test_links_that_a_program_leaves_lead_nowhere(tmp_path: Path) -> None:
+    """Neither is a file behind one read, nor does the next program's text go there."""
+    target = tmp_path / "outside.txt"
+    target.write_text("UNSEEN")
+    code = f"""
+import os
+for name in ("program-1.py", "program-2.py", "program-3.py", "note.txt"):
+    if not os.path.lexists(name):
+        os.symlink({str(target)!r}, name)
+"""
+    turns = [
+        Says([Use("run_python", {"code": code})]),
+        Says([Use("run_python", {"code": "print('again')"}), Use("read_file", {"path": "note.txt"})]),
+        Says([Use("search_files", {"pattern": "UNSEEN"}), Use("list_files", {})]),
+        DONE,
+    ]
+    with bench(tmp_path / "bench") as made, ModelServer("anthropic", turns) as server:
+        assert investigator(server, tmp_path, made).advise(evidence()).advice is not None
+        assert "again" in server.said() and "links are not followed" in server.said()
+        assert server.said().count("UNSEEN") == 1  # in the search
+    assert target.read_text() == "UNSEEN"
+
+
+def test_a_database_behind_a_link_is_not_asked(tmp_path: Path) -> None:
+    """Where a sandbox cannot keep single files a program may put another in its place."""
+    case = evidence()
+    with laid_out(case, tmp_path, lambda text: text, fenced=False) as folder:
+        (folder / "evidence.db").rename(tmp_path / "ledger.db")
+        (folder / "evidence.db").symlink_to(tmp_path / "ledger.db")
+        looking = Inspection(case, folder, Fence(1), lambda text: text, "no sandbox")
+        with pytest.raises(ModelRetry, match="links are not followed"):
+            asyncio.run(looking.query("SELECT 1"))
 
 
 # --- sub-tasks -------------------------------------------------------------------------------------

@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import functools
 import itertools
+import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,7 @@ class Inspection(Reading):
         self._case = case
         self._bench = bench
         self._numbers = itertools.count(1)
+        self._one_at_a_time = asyncio.Lock()
 
     @property
     def tools(self) -> tuple[Tool, ...]:
@@ -63,7 +66,7 @@ class Inspection(Reading):
             self.show_code,
             self.run_python,
         )
-        return tuple(map(_held, found))
+        return tuple(map(self._held, found))
 
     async def query(self, sql: str) -> str:
         """Ask the database of the evidence. SQLite; one SELECT, at most 200 rows come back. README.md has the columns.
@@ -72,7 +75,7 @@ class Inspection(Reading):
             sql: The statement.
         """
         try:
-            found = await asyncio.to_thread(ask, self.root / DATABASE, sql)
+            found = await asyncio.to_thread(ask, self.place(DATABASE), sql)
         except QueryError as error:
             raise ModelRetry(f"SQLite: {line(str(error), 300)}") from None
         rows = [" | ".join(found.columns), *(" | ".join(row) for row in found.rows)]
@@ -137,9 +140,8 @@ class Inspection(Reading):
         if len(code) > CODE:
             raise ModelRetry(f"the program has more than {CODE} characters")
         number = next(self._numbers)
-        script = self.root / f"program-{number}.py"
         protected = tuple(self.root / path for path, _ in self.walk())
-        await asyncio.to_thread(script.write_text, code, encoding="utf-8", errors="backslashreplace")
+        script = await asyncio.to_thread(self._write, code)
         executor = self._bench.executor
         job = Job(
             id=f"{self._case.call or 'case'}-python-{number}",
@@ -161,6 +163,13 @@ class Inspection(Reading):
         state = "it took too long" if ended.timed_out else f"it ended with {ended.code}"
         return self.data(f"what the program printed; {state}", end(ended.text, PRINTED))
 
+    def _write(self, code: str) -> Path:
+        """A program's file. Its name is new: an earlier program may have left links in the folder."""
+        number, name = tempfile.mkstemp(dir=self.root, prefix="program-", suffix=".py")
+        with os.fdopen(number, "wb") as file:
+            file.write(code.encode(errors="backslashreplace"))
+        return Path(name)
+
     def known(self, numbers: tuple[int, ...] | list[int]) -> None:
         """Raise ModelRetry where one of these experiments is not there."""
         for number in numbers:
@@ -179,15 +188,18 @@ class Inspection(Reading):
         except DeepLoopError as error:
             return f"(git cannot tell: {error})"
 
+    def _held(self, tool: Tool) -> Tool:
+        """The same tool, one call at a time: no program changes what another call looks at.
 
-def _held(tool: Tool) -> Tool:
-    """The same tool; a disk that fails is told to the model, and ends no analysis."""
+        A disk that fails is told to the model, and ends no analysis.
+        """
 
-    @functools.wraps(tool)
-    async def held(*arguments: Any, **named: Any) -> str:
-        try:
-            return await tool(*arguments, **named)
-        except OSError as error:
-            raise ModelRetry(f"it failed: {error.strerror or type(error).__name__}") from None
+        @functools.wraps(tool)
+        async def held(*arguments: Any, **named: Any) -> str:
+            async with self._one_at_a_time:
+                try:
+                    return await tool(*arguments, **named)
+                except OSError as error:
+                    raise ModelRetry(f"it failed: {error.strerror or type(error).__name__}") from None
 
-    return held
+        return held
