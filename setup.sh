@@ -1,5 +1,6 @@
 #!/bin/sh
 # Make the environment in .venv and say what to type next. Safe to run again: what is done is skipped.
+# With --with-openplanter the analyst of that name is installed too, in .openplanter.
 set -eu
 cd "$(dirname "$0")"
 
@@ -9,6 +10,14 @@ fail() {
 }
 
 step() { printf '==> %s\n' "$1"; }
+
+OPENPLANTER=no
+for flag in "$@"; do
+    case $flag in
+    --with-openplanter) OPENPLANTER=yes ;;
+    *) fail "setup.sh: $flag is no flag of it" "its only one is --with-openplanter" ;;
+    esac
+done
 
 step "Python 3.11 or later"
 PYTHON=""
@@ -34,6 +43,11 @@ scripts/bubblewrap.sh | sed 's/^/    /'
 
 step "the environment in .venv"
 PYTHON="$PYTHON" scripts/env.sh
+
+if [ "$OPENPLANTER" = yes ]; then
+    step "OpenPlanter, which can analyse a study (optional)"
+    PYTHON="$PYTHON" scripts/openplanter.sh | sed 's/^/    /'
+fi
 
 step "what this machine has"
 .venv/bin/deep-loop doctor | sed 's/^/    /'

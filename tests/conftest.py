@@ -25,7 +25,7 @@ AGENTS = (
     "AWS_",
     "AZURE_",
 )
-PROGRAMS = ("claude", "codex", "opencode", "gemini", "openclaw")  # that a person may have, and no test shall use
+PROGRAMS = ("claude", "codex", "opencode", "gemini", "openclaw", "openplanter-agent")  # a person's, not for tests
 
 
 def without(path: str, scratch: Path) -> str:

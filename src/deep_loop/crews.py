@@ -14,8 +14,9 @@ from deep_loop.machine import STATE, home, sandbox
 
 if TYPE_CHECKING:
     from deep_loop.adapters.keys import Keys
-    from deep_loop.adapters.proposers.client import Station
-    from deep_loop.adapters.proposers.model_client import ModelSettings
+    from deep_loop.clients.claude_code import ClaudeCodeSettings
+    from deep_loop.clients.client import Station
+    from deep_loop.clients.model_client import ModelSettings
     from deep_loop.config import Settings
     from deep_loop.config.agents import Agent, Client
     from deep_loop.core.call import Usage
@@ -71,8 +72,8 @@ class Candidate:
 
 def candidates(root: Path | None, settings: Settings | None) -> tuple[Candidate, ...]:
     """All that come with deep-loop, in the order of "auto", and whether this machine has what they need."""
-    keys = _keys(root)
-    clients = [_client(name, ways, settings, keys) for name, ways in CLIENTS.items()]
+    keys = keyring(root)
+    clients = [client_candidate(name, ways, settings, keys) for name, ways in CLIENTS.items()]
     tuner = Candidate(TUNER, True, "embedded; needs nothing")
     return *clients, _command(settings), _model(settings, keys), tuner
 
@@ -91,12 +92,12 @@ def names(root: Path, settings: Settings, asked: Sequence[str] = ()) -> tuple[st
 
 def crew(root: Path, settings: Settings, tag: str, named: Sequence[str]) -> Sequence[Proposer]:
     """The proposers of these names; raises ConfigError where one cannot be made."""
-    keys = _keys(root)
+    keys = keyring(root)
     return [_make(name, root, settings, tag, keys) for name in named]
 
 
 def allowances(settings: Settings) -> Mapping[str, float]:
-    """Dollars that single proposers may spend."""
+    """Dollars that single proposers and analysts may spend."""
     tables = _tables(settings)
     return {name: table.max_cost_usd for name, table in tables.items() if table.max_cost_usd is not None}
 
@@ -107,20 +108,20 @@ def prices(settings: Settings) -> Callable[[Usage], float | None]:
 
     agents = settings.agents
     own = {name: Price(p.input, p.output, p.cached, p.written) for name, p in agents.prices.items()}
-    asked = agents.model
-    return Prices(own, {asked.model: asked.base_url} if asked.model and asked.base_url else {})
+    asked = ((table.model, table.base_url) for table in (agents.model, agents.investigator))
+    return Prices(own, {model: base_url for model, base_url in asked if model and base_url})
 
 
 # --- who is there --------------------------------------------------------------------------------
 
 
-def _keys(root: Path | None) -> Keys:
+def keyring(root: Path | None) -> Keys:
     from deep_loop.adapters.keys import Keys
 
     return Keys(root or Path.cwd(), os.environ)
 
 
-def _client(name: str, ways: Ways, settings: Settings | None, keys: Keys) -> Candidate:
+def client_candidate(name: str, ways: Ways, settings: Settings | None, keys: Keys) -> Candidate:
     if shutil.which(ways.program) is None:
         return Candidate(name, False, f"`{ways.program}` is not on the PATH")
     key = next((key for key in ways.keys if keys.get(key)), None)
@@ -140,9 +141,9 @@ def _command(settings: Settings | None) -> Candidate:
 
 
 def _model(settings: Settings | None, keys: Keys) -> Candidate:
-    from deep_loop.adapters.proposers.model_client import check, lacking
+    from deep_loop.clients.model_client import check, lacking
 
-    asked = _model_settings(settings, keys)
+    asked = model_settings(settings, keys)
     if asked is None:
         return Candidate(MODEL, False, f"[agents.model] model is not set, and there is no key: {', '.join(MODELS)}")
     try:
@@ -167,6 +168,8 @@ def _tables(settings: Settings) -> Mapping[str, Agent]:
         "gemini": agents.gemini,
         COMMAND: agents.command,
         MODEL: agents.model,
+        "investigator": agents.investigator,
+        "openplanter": agents.openplanter,
     }
 
 
@@ -183,7 +186,7 @@ def _make(name: str, root: Path, settings: Settings, tag: str, keys: Keys) -> Pr
         case "model":
             from deep_loop.adapters.proposers.model import ModelProposer
 
-            asked = _model_settings(settings, keys)
+            asked = model_settings(settings, keys)
             if asked is None:
                 raise ConfigError(
                     "the proposer `model` has no model to ask",
@@ -207,7 +210,7 @@ def _plugin(name: str, root: Path, settings: Settings, logs: Path, keys: Keys) -
         raise ConfigError(f"{name!r} is no proposer here", hint="`deep-loop doctor` lists those that there are")
     table = dict(settings.agents.plugins.get(name, {}))
     held = {variable: value for variable in table.pop("env", ()) if (value := keys.get(variable)) is not None}
-    return factory(_station(name, root, settings, logs, keys, (), held), table)
+    return factory(make_station(name, root, settings, logs, keys, (), held), table)
 
 
 def _known_client(name: str, root: Path, settings: Settings, logs: Path, keys: Keys) -> Proposer:
@@ -220,9 +223,9 @@ def _known_client(name: str, root: Path, settings: Settings, logs: Path, keys: K
         "gemini": agents.gemini,
     }
     own = clients[name]
-    login = _login(own, ways, keys)
+    login = uses_login(own, ways, keys)
     held = {} if login else {key: value for key in ways.keys if (value := keys.get(key)) is not None}
-    station = _station(name, root, settings, logs, keys, [ways.program], held)
+    station = make_station(name, root, settings, logs, keys, [ways.program], held)
     model, base_url, patience = own.model or "", own.base_url or "", own.timeout_seconds
     match name:
         case "codex":
@@ -240,19 +243,25 @@ def _known_client(name: str, root: Path, settings: Settings, logs: Path, keys: K
             return gemini(
                 GeminiSettings(model=model, base_url=base_url, timeout_seconds=patience, login=login), station
             )
-    from deep_loop.adapters.proposers.claude_code import ClaudeCodeSettings, claude_code
+    from deep_loop.adapters.proposers.claude_code import claude_code
 
-    claude = agents.claude_code
-    said = ClaudeCodeSettings(
-        model=model,
-        base_url=base_url,
-        timeout_seconds=patience,
-        login=login,
-        max_turns=claude.max_turns,
-        max_usd=claude.max_usd_per_call,
-        bash=claude.bash,
+    return claude_code(claude_settings(settings, keys), station)
+
+
+def claude_settings(settings: Settings, keys: Keys) -> ClaudeCodeSettings:
+    """What the person says about Claude Code."""
+    from deep_loop.clients.claude_code import ClaudeCodeSettings
+
+    own = settings.agents.claude_code
+    return ClaudeCodeSettings(
+        model=own.model or "",
+        base_url=own.base_url or "",
+        timeout_seconds=own.timeout_seconds,
+        login=uses_login(own, CLIENTS["claude-code"], keys),
+        max_turns=own.max_turns,
+        max_usd=own.max_usd_per_call,
+        bash=own.bash,
     )
-    return claude_code(said, station)
 
 
 def _own_command(root: Path, settings: Settings, logs: Path, keys: Keys) -> Proposer:
@@ -263,18 +272,18 @@ def _own_command(root: Path, settings: Settings, logs: Path, keys: Keys) -> Prop
     if own.run is None:
         raise ConfigError("the proposer `command` has no command", hint="say it in [agents.command] run")
     held = {name: value for name in own.env if (value := keys.get(name)) is not None}
-    station = _station(COMMAND, root, settings, logs, keys, own.run.split()[:1], held)
+    station = make_station(COMMAND, root, settings, logs, keys, own.run.split()[:1], held)
     return command(CommandSettings(run=own.run, timeout_seconds=own.timeout_seconds, network=own.network), station)
 
 
-def _login(own: Client, ways: Ways, keys: Keys) -> bool:
+def uses_login(own: Client, ways: Ways, keys: Keys) -> bool:
     """Whether a client uses the person's own login: where they say so, or where there is one and no key."""
     if own.login != "auto":
         return own.login
     return _logged_in(ways) and not any(keys.get(key) for key in ways.keys)
 
 
-def _station(
+def make_station(
     name: str,
     root: Path,
     settings: Settings,
@@ -286,8 +295,8 @@ def _station(
     """What a client works with: an executor of its own, in a sandbox where there is one, its folders and its keys."""
     from deep_loop.adapters.executors.local import LocalExecutor
     from deep_loop.adapters.executors.places import Places
-    from deep_loop.adapters.proposers.client import Station
-    from deep_loop.adapters.proposers.programs import places, reaching
+    from deep_loop.clients.client import Station
+    from deep_loop.clients.programs import places, reaching
     from deep_loop.ports import Slot
 
     fence = sandbox(settings)
@@ -312,9 +321,9 @@ def _station(
     )
 
 
-def _model_settings(settings: Settings | None, keys: Keys) -> ModelSettings | None:
+def model_settings(settings: Settings | None, keys: Keys) -> ModelSettings | None:
     """The model to ask: the one that the settings name, else one that there is a key for."""
-    from deep_loop.adapters.proposers.model_client import ModelSettings
+    from deep_loop.clients.model_client import ModelSettings
 
     own = settings.agents.model if settings else None
     name = own.model if own else None

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from deep_loop.errors import ConfigError, DeepLoopError
 
 if TYPE_CHECKING:
-    from deep_loop.adapters.proposers.client import Station
+    from deep_loop.clients.client import Station
     from deep_loop.ports import Proposer
 
 GROUP = "deep_loop.proposers"

@@ -59,6 +59,7 @@ class RunOptions:
 
     tag: str
     agents: tuple[str, ...] = ()
+    analysts: tuple[str, ...] = ()
     max_experiments: int | None = None
     max_hours: float | None = None
     until: float | None = None  # seconds since the epoch
@@ -83,7 +84,7 @@ class Plan:
     protected: tuple[str, ...]
     metric: str
     proposers: tuple[str, ...]
-    analyst: str
+    analysts: tuple[str, ...]
     slots: tuple[str, ...]
     max_experiments: int
     ends_by: str | None
@@ -104,7 +105,7 @@ def uid_of(root: Path, tag: str) -> str:
 
 def plan(root: Path, options: RunOptions) -> Plan:
     """What `study(root, options)` would run; changes nothing."""
-    from deep_loop import config, crews, learning
+    from deep_loop import config, council, crews, learning
     from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger
     from deep_loop.core.experiment import ML
 
@@ -120,6 +121,7 @@ def plan(root: Path, options: RunOptions) -> Plan:
         words = f"{options.tag}, goes on after {ledger.counted()} experiments"
         ledger.dispose()
     deadline = _deadline(settings, options, time.time())
+    proposers = crews.names(root, settings, options.agents)
     return Plan(
         workspace=root,
         study=words,
@@ -128,8 +130,8 @@ def plan(root: Path, options: RunOptions) -> Plan:
         editable=tuple(settings.task.editable),
         protected=tuple(settings.task.protected),
         metric=f"{settings.metric.name} ({settings.metric.direction})",
-        proposers=crews.names(root, settings, options.agents),
-        analyst="statistics",
+        proposers=proposers,
+        analysts=council.names(root, settings, proposers, options.analysts),
         slots=tuple(slot.name for slot in machine.slots(settings, options.slots)),
         max_experiments=options.max_experiments or settings.study.max_experiments,
         ends_by=time.strftime("%Y-%m-%d %H:%M", time.localtime(deadline)) if deadline else None,
@@ -152,8 +154,8 @@ def study(
 
     Raises BusyError where another harness holds it, ConfigError and WorkspaceError where the settings
     or the repository are not in order. A tag that is known goes on; another begins a new study.
-    `executor` takes the place of this machine's own, `proposers` and `analysts` of those that the settings name.
-    Without an analyst there is no outer tier.
+    `executor` takes the place of this machine's own, `proposers` of those that the settings name: then nobody is paid
+    to advise either, unless they name who does. `analysts` go over both; without one there is no outer tier.
     """
     from deep_loop import config, crews
     from deep_loop.adapters.executors.awake import asker, kept_awake
@@ -183,10 +185,11 @@ def study(
         )
         purse = Purse(lab, budget, crews.allowances(settings))
         patience = settings.agents.patience_seconds
+        named = crews.names(root, settings, options.agents)
         yield loop.Study(
             loop.Settings(options.tag, budget, limits.ahead, limits.final_runs, patience),
             ExperimentUnit(lab, Panel(lab, purse, _mixture(settings, options))),
-            _outer(lab, settings, purse, interval, analysts),
+            _outer(lab, root, settings, purse, interval, () if proposers else named, options.analysts, analysts),
             lab.ledger,
             lab.executor.slots,
             lab.clock,
@@ -270,7 +273,7 @@ def brief(root: Path, tag: str | None, way: Way) -> str:
 
 def estimate(root: Path, options: RunOptions, usd_per_slot_hour: float) -> Estimate:
     """What a study with these flags would take, by the rates of the workspace's latest study, else by usual ones."""
-    from deep_loop import config, crews
+    from deep_loop import config, council, crews
     from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, studies
     from deep_loop.core.experiment import ML
     from deep_loop.core.forecast import Rates, Size, forecast, learn
@@ -293,7 +296,7 @@ def estimate(root: Path, options: RunOptions, usd_per_slot_hour: float) -> Estim
         meta_interval=options.meta_interval or study.meta_interval,
         fixed_runs=study.baseline_runs + study.final_runs,
         agents=any(name != "tuner" for name in named),
-        analysts=False,
+        analysts=council.names(root, settings, named, options.analysts) != (council.STATISTICS,),
     )
     found = forecast(size, rates, usd_per_slot_hour)
     return Estimate(
@@ -316,8 +319,11 @@ def estimate(root: Path, options: RunOptions, usd_per_slot_hour: float) -> Estim
     )
 
 
-def meta(root: Path, tag: str | None) -> str:
-    """One meta-analysis now: by the harness that runs, else by this process. Returns what came of it."""
+def meta(root: Path, tag: str | None, analysts: Sequence[str] = ()) -> str:
+    """One meta-analysis now: by the harness that runs, else by this process. Returns what came of it.
+
+    `analysts` go over the settings; the harness that runs has its own.
+    """
     from deep_loop import config
     from deep_loop.views import choose, is_imported, measured_by
 
@@ -325,6 +331,10 @@ def meta(root: Path, tag: str | None) -> str:
     if running is not None:
         if tag not in (None, running.tag):
             raise busy(running)
+        if analysts:
+            raise WorkspaceError(
+                f"process {running.pid} has its own analysts", hint="leave --analyst out, or stop the study first"
+            )
         return request(root, "meta", {})
     info = choose(root, tag)
     settings = measured_by(config.load(root), info)
@@ -333,10 +343,10 @@ def meta(root: Path, tag: str | None) -> str:
     with hold(root, me):
         if is_imported(info):
             _workspace(root, settings, info.tag).found()
-        return _advised(root, settings, options)
+        return _advised(root, settings, options, analysts)
 
 
-def _advised(root: Path, settings: Settings, options: RunOptions) -> str:
+def _advised(root: Path, settings: Settings, options: RunOptions, analysts: Sequence[str]) -> str:
     """One meta-analysis of a study that does not run now."""
     from deep_loop import crews
     from deep_loop.core.budget import Budget
@@ -350,11 +360,15 @@ def _advised(root: Path, settings: Settings, options: RunOptions) -> str:
             )
         limits = settings.study
         budget = Budget(max_usd=limits.max_cost_usd, max_tokens=limits.max_tokens)
-        outer = _outer(lab, settings, Purse(lab, budget, crews.allowances(settings)), limits.meta_interval)
-        think = outer.think("asked for")
-        while isinstance(found := outer.adopt(think()), Again):
-            think = found.think
-        return found.words
+        purse, named = Purse(lab, budget, crews.allowances(settings)), crews.names(root, settings)
+        outer = _outer(lab, root, settings, purse, limits.meta_interval, named, analysts)
+        try:
+            think = outer.think("asked for")
+            while isinstance(found := outer.adopt(think()), Again):
+                think = found.think
+            return found.words
+        finally:
+            outer.hush()
 
 
 def reproduce(root: Path, tag: str | None, number: int, runs: int, echo: Callable[[str], None]) -> Reproduction:
@@ -529,13 +543,22 @@ def _task(root: Path, settings: Settings, planned: int) -> Task:
 
 
 def _outer(
-    lab: Lab, settings: Settings, purse: Purse, interval: int, analysts: Sequence[Analyst] | None = None
+    lab: Lab,
+    root: Path,
+    settings: Settings,
+    purse: Purse,
+    interval: int,
+    proposers: Sequence[str],
+    asked: Sequence[str],
+    given: Sequence[Analyst] | None = None,
 ) -> Meta:
-    from deep_loop.adapters.analysts.statistics import StatisticsAnalyst
+    """The outer tier, with the analysts that are given, else those that were asked for, else those of the settings."""
+    from deep_loop import council
     from deep_loop.loop.meta import Meta
 
-    named = [StatisticsAnalyst()] if analysts is None else analysts
-    return Meta(lab, named, purse, interval, settings.study.significant)
+    if given is None:
+        given = council.council(root, settings, lab.tag, council.names(root, settings, proposers, asked))
+    return Meta(lab, given, purse, interval, settings.study.significant)
 
 
 def _known(root: Path, tag: str) -> StudyInfo | None:

@@ -45,7 +45,10 @@ def test_it_tells_what_is_there_and_what_is_used(
         f"{KEYS[0]} is set; {KEYS[1]} not set",
         "no key or token in its environment (an allow-list)",
         "no view of the ledger, other runs, your home",
-        "to propose, in this order; analyst statistics",
+        "NO  openplanter (`openplanter-agent` is not installed",
+        "yes investigator (anthropic:claude-sonnet-4-6, with anthropic:claude-haiku-4-5 for sub-tasks)",
+        "to propose, in this order",
+        "investigator, claude-code, statistics to analyse, in this order",
         "slot",
     ):
         assert part in told, part

@@ -19,8 +19,8 @@ from deep_loop.adapters.executors import bubblewrap
 from deep_loop.adapters.executors.local import LocalExecutor
 from deep_loop.adapters.executors.places import Places
 from deep_loop.adapters.executors.sandbox import choose
-from deep_loop.adapters.proposers import programs
-from deep_loop.adapters.proposers.client import Station
+from deep_loop.clients import programs
+from deep_loop.clients.client import Station
 from deep_loop.ports import Slot
 from tests.clients.model_server import Handler, Turn
 from tests.clients.wires import Request, Say
@@ -39,7 +39,7 @@ I halved the learning rate.
 
 def client(name: str) -> str:
     """The path of a client; skips the test, aloud, where it is not installed."""
-    found = ROOT / ".clients" / "node_modules" / ".bin" / name
+    found = (ROOT / ".clients").resolve() / "node_modules" / ".bin" / name
     if not found.exists():
         pytest.skip(f"{name} is not installed: scripts/clients.sh all", allow_module_level=True)
     return str(found)

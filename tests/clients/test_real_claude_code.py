@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from deep_loop.adapters.proposers.claude_code import ClaudeCodeSettings, claude_code
+from deep_loop.adapters.proposers.claude_code import claude_code
 from deep_loop.adapters.proposers.client import Client
-from deep_loop.adapters.proposers.programs import version
+from deep_loop.clients.claude_code import ClaudeCodeSettings
+from deep_loop.clients.programs import version
 from deep_loop.ports import Objection, Proposer
 from deep_loop.testing.proposer_contract import FILES, TRAIN, ProposerContract, brief, checkout, contents
 from tests.clients.model_server import Fail, Hang, ModelServer, Reset, Turn

@@ -14,7 +14,7 @@ import pytest
 
 from deep_loop.adapters.proposers.client import Client
 from deep_loop.adapters.proposers.codex import CodexSettings, codex
-from deep_loop.adapters.proposers.programs import version
+from deep_loop.clients.programs import version
 from deep_loop.ports import Objection, Proposer
 from deep_loop.testing.proposer_contract import FILES, ProposerContract, brief, checkout, contents
 from tests.clients.model_server import Fail, Hang, ModelServer, Reset, Turn

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from deep_loop.adapters.proposers.claude_code import ClaudeCodeSettings, claude_code
+from deep_loop.adapters.proposers.claude_code import claude_code
 from deep_loop.adapters.proposers.codex import CodexSettings, codex
+from deep_loop.clients.claude_code import ClaudeCodeSettings
 from deep_loop.ports import Answer
 from deep_loop.testing.proposer_contract import brief, checkout
 from tests.clients.model_server import ModelServer

@@ -11,7 +11,7 @@ import pytest
 
 from deep_loop.adapters.proposers.client import Client
 from deep_loop.adapters.proposers.opencode import OpenCodeSettings, opencode
-from deep_loop.adapters.proposers.programs import version
+from deep_loop.clients.programs import version
 from deep_loop.ports import Objection
 from deep_loop.testing.proposer_contract import FILES, brief, checkout, contents
 from tests.clients.model_server import Fail, Hang, ModelServer, Turn

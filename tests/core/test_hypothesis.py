@@ -33,6 +33,7 @@ hypotheses = st.builds(
     rationale=words,
     expected=words,
     evidence=st.lists(st.integers(0, 10**6), max_size=5).map(tuple),
+    probability=st.one_of(st.none(), st.floats(0, 1)),
 )
 
 
@@ -87,6 +88,9 @@ def test_the_form_is_loose() -> None:
         ("## A\n- set: LEARNING_RATE in a..b\n", "no number"),
         ("## A\n- set: LEARNING_RATE in 10**999..10**999\n", "no number"),
         ("## A\n- set: DEPTH = 1; DEPTH = 2\n", "twice"),
+        ("## A\n- set: DEPTH = 2\n- probability: high\n", "no probability"),
+        ("## A\n- set: DEPTH = 2\n- probability: 1.2\n", "not between 0 and 1"),
+        ("## A\n- set: DEPTH = 2\n- probability: nan\n", "not between 0 and 1"),
         ("## A\njust words\n", "no field"),
         ("## 1. h-aa11:\n- set: DEPTH = 1\n", "no title"),
         ("## h-ok: again\n- set: DEPTH = 2\n", "identity h-ok"),
@@ -99,6 +103,11 @@ def test_a_malformed_entry_is_skipped_with_its_reason(entry: str, reason: str) -
     (problem,) = problems(text)
     assert reason in problem
     assert "\n" not in problem
+
+
+def test_a_probability_may_be_a_percentage() -> None:
+    """A person may write either."""
+    assert [entry.probability for entry in parse("## A\n- probability: 30 %\n## B\n- probability: 0.3\n")] == [0.3, 0.3]
 
 
 def test_a_misspelt_field_is_told() -> None:

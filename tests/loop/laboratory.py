@@ -30,7 +30,7 @@ from deep_loop.loop.meta import Meta
 from deep_loop.loop.panel import Panel
 from deep_loop.loop.purse import Purse
 from deep_loop.loop.study import Settings, Study
-from deep_loop.ports import Brief, Job, Observer, Proposer
+from deep_loop.ports import Analyst, Brief, Job, Observer, Proposer
 from deep_loop.testing.doubles import Edit, Fuse, InstantExecutor, ManualClock, ScriptedAnalyst, ScriptedProposer
 from deep_loop.testing.study_contract import Plan
 
@@ -151,6 +151,7 @@ class Laboratory:
         held: Callable[[Job], bool] | None = None,
         files: Mapping[str, str] = FILES,
         proposers: Sequence[Proposer] = (),
+        analysts: Sequence[Analyst] = (),
         mixture: Mixture | None = None,
         budget: Mapping[str, Any] = MappingProxyType({}),
         price: Callable[[Usage], float | None] = lambda usage: None,
@@ -170,6 +171,7 @@ class Laboratory:
         self._allowances, self._patience = allowances, patience
         self._ahead, self._significant = ahead, significant
         self.analyst = ScriptedAnalyst(advise)
+        self._analysts = analysts
         self._program, self._held, self.machine = program, held, machine
         self.executor = InstantExecutor(program, held=held)
         self._most = 0
@@ -235,7 +237,7 @@ class Laboratory:
         )
         settings = Settings(TAG, Budget(max_units, deadline, **self._budget), self._ahead, patience=self._patience)
         purse = Purse(lab, settings.budget, self._allowances)
-        outer = Meta(lab, [self.analyst], purse, self.plan.meta_interval, self._significant)
+        outer = Meta(lab, self._analysts or [self.analyst], purse, self.plan.meta_interval, self._significant)
         unit = ExperimentUnit(lab, Panel(lab, purse, self._mixture))
         return Study(settings, unit, outer, lab.ledger, executor.slots, self.clock, audience.tell)
 

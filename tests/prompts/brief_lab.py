@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from deep_loop.core import strategy
+from deep_loop.core.cohort import Dossier
 from deep_loop.core.earlier import Earlier, Finding
 from deep_loop.core.experiment import (
     BASELINE,
@@ -316,6 +317,24 @@ def rich() -> Brief:
             Suggestion(3, "No dropout please."),
         ),
         log=lambda number: logs.get(number, ""),
+    )
+
+
+def dossier(brief: Brief) -> Dossier:
+    """What an analyst is given of the same study."""
+    return Dossier(
+        reason="12 experiments",
+        metric=brief.metric,
+        min_gain=0.0,
+        experiments=tuple(brief.history),
+        cohort=tuple(e.number for e in brief.history if e.counted),
+        refusals=tuple(brief.refusals),
+        strategy=brief.strategy,
+        hypotheses=tuple(brief.hypotheses),
+        files=brief.files,
+        commits=("meta: v1: favour averages", "start"),
+        program=brief.program,
+        process_log="# Process log\n\n## v1 · 2026-01-01 00:00 UTC\n\nAverages paid.\n",
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deep_loop.adapters.executors.local import LocalExecutor
-from deep_loop.adapters.proposers.client import Station
+from deep_loop.clients.client import Station
 from deep_loop.ports import Slot
 
 KEY = "sk-dummy-key-000111222"

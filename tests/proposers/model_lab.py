@@ -11,7 +11,7 @@ from model_servers import ModelServer, Says, Use
 from tuner_lab import PROGRAM, Study
 
 from deep_loop.adapters.proposers.model import ModelProposer
-from deep_loop.adapters.proposers.model_client import ModelSettings
+from deep_loop.clients.model_client import ModelSettings
 from deep_loop.ports import Brief
 
 CANARY = "sk-canary-7f3a9b2c4d5e6f70"

@@ -14,9 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import MappingProxyType
 from typing import Any
 
-from model_wires import WIRES, Says, Wire
-from model_wires import Protocol as Protocol
-from model_wires import Use as Use
+from tests.proposers.model_wires import WIRES, Says, Wire
+from tests.proposers.model_wires import Protocol as Protocol
+from tests.proposers.model_wires import Use as Use
 
 PATIENCE = 60.0  # seconds that a hanging answer hangs at most
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from deep_loop.adapters.proposers.claude_code import ClaudeCodeSettings, claude_code
+from deep_loop.adapters.proposers.claude_code import claude_code
 from deep_loop.adapters.proposers.client import Client
+from deep_loop.clients.claude_code import ClaudeCodeSettings
 from deep_loop.core.call import Failure, Usage
 from deep_loop.core.experiment import Change
 from deep_loop.errors import ConfigError

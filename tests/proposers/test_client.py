@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from deep_loop.adapters.proposers.client import Call, Client, Heard, Order, Said, Station
+from deep_loop.adapters.proposers.client import Client
+from deep_loop.clients.client import Call, Heard, Order, Said, Station
 from deep_loop.core.call import Failure, Usage
 from deep_loop.ports import Exit, Job, Objection
 from deep_loop.testing.doubles import InstantExecutor

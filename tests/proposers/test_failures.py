@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deep_loop.adapters.proposers.failures import LONGEST, Secrets, diagnose, one_line, seconds_to_wait, spoken
+from deep_loop.clients.failures import LONGEST, Secrets, diagnose, one_line, seconds_to_wait, spoken
 
 NOW = datetime(2026, 11, 23, 14, 53, tzinfo=UTC).timestamp()
 HOUR, DAY = 3600.0, 86400.0

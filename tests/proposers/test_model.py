@@ -14,7 +14,7 @@ from model_lab import CANARY, GOOD, NOTHING, STATEMENT, SUBMIT, WIDER, brief, co
 from model_servers import Fails, Hangs, ModelServer, Protocol, Resets, Says, Use
 from tuner_lab import PROGRAM, Study
 
-from deep_loop.adapters.proposers.model_transcript import KEPT, Sessions
+from deep_loop.clients.model_transcript import KEPT, Sessions
 from deep_loop.core.call import Usage
 from deep_loop.core.experiment import Crashed, Idea
 from deep_loop.ports import Answer, Objection, Suggestion

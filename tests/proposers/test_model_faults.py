@@ -15,7 +15,7 @@ import pytest
 from model_lab import CANARY, GOOD, SUBMIT, WIDER, brief, copy, proposer
 from model_servers import Fails, Hangs, ModelServer, Protocol, Resets, Says, Sends, Turn, Use
 
-from deep_loop.adapters.proposers.model_client import ModelSettings, check
+from deep_loop.clients.model_client import ModelSettings, check
 from deep_loop.core.call import Failure
 from deep_loop.errors import ConfigError
 

@@ -16,7 +16,7 @@ import pytest
 from model_lab import CANARY, GOOD, brief, copy, proposer
 from model_servers import ModelServer, Protocol, Says, Use
 
-from deep_loop.adapters.proposers.model_client import ModelSettings, find_key, lacking, variables
+from deep_loop.clients.model_client import ModelSettings, find_key, lacking, variables
 
 both = pytest.mark.parametrize("protocol", ["anthropic", "openai"])
 OTHER = "sk-of-another-provider-123456"

@@ -18,7 +18,8 @@ from model_lab import brief, copy
 from pydantic_ai import ModelRetry
 from tuner_lab import PROGRAM
 
-from deep_loop.adapters.proposers.model_tools import HITS, READ, Workbench
+from deep_loop.adapters.proposers.model_tools import Workbench
+from deep_loop.clients.reading import HITS, READ
 from deep_loop.core.experiment import Idea, Measured
 from deep_loop.core.guard import MAX_BYTES
 from deep_loop.prompts.fence import Fence
@@ -100,9 +101,9 @@ def test_what_does_not_parse_is_written_with_a_word(tmp_path: Path) -> None:
         ("docs/notes.md", "is not editable"),
         ("../outside.py", "without `..`"),
         ("lib/../../outside.py", "without `..`"),
-        ("/etc/passwd", "relative to the working copy"),
-        ("lib\\x.py", "relative to the working copy"),
-        ("lib/\0.py", "relative to the working copy"),
+        ("/etc/passwd", "relative to the folder"),
+        ("lib\\x.py", "relative to the folder"),
+        ("lib/\0.py", "relative to the folder"),
         (".git/config", "out of bounds"),
         (".GIT/config", "out of bounds"),
         ("lib/.git/hooks/pre-commit", "out of bounds"),

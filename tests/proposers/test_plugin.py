@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from deep_loop import plugins
-from deep_loop.adapters.proposers.client import Station
+from deep_loop.clients.client import Station
 from deep_loop.errors import ConfigError
 from deep_loop.ports import Proposer
 from deep_loop.testing.doubles import InstantExecutor

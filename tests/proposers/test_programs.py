@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deep_loop.adapters.proposers.programs import located, places, reaching, version
+from deep_loop.clients.programs import located, places, reaching, version
 
 
 def script(path: Path, text: str) -> Path:

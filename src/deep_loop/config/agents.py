@@ -11,6 +11,8 @@ from deep_loop.config.fields import Dollars, Table, Text, Variable, key, rule, t
 PLUGINS = "deep_loop.proposers"  # group of entry points
 PROPOSERS = ("claude-code", "codex", "opencode", "gemini", "command", "model", "tuner")  # that come with deep-loop
 
+ANALYSTS = ("openplanter", "investigator", "claude-code", "model", "statistics")
+
 
 def is_proposer(name: str) -> bool:
     """Whether it comes with deep-loop, or with a plugin that is installed."""
@@ -25,6 +27,10 @@ Proposer = Annotated[
     str, rule(f"names no proposer here; known: {', '.join(PROPOSERS)}, and those of installed plugins", is_proposer)
 ]
 Proposers = Annotated[tuple[Proposer, ...], rule("must name at least one", bool)]
+
+
+Analyst = Annotated[str, rule(f"names no analyst here; known: {', '.join(ANALYSTS)}", ANALYSTS.__contains__)]
+Analysts = Annotated[tuple[Analyst, ...], rule("must name at least one", bool)]
 
 
 class Agent(Table):
@@ -80,6 +86,45 @@ class Model(Agent):
     temperature: float | None = key("Of its sampling.", None, words="the provider's", ge=0)
 
 
+class Investigator(Agent):
+    """An analyst: a model with tools, sub-tasks and a notebook. Models are named as in `[agents.model]`."""
+
+    model: Text | None = key(
+        "The model that analyses.", None, words="that of [agents.model], or one that there is a key for"
+    )
+    small_model: Text | None = key(
+        "A cheaper one, which answers sub-tasks and judges their reports.", None, words="the provider's small one"
+    )
+    base_url: Text | None = key("Address of an endpoint that both are asked at.", None, words="their own")
+    key_env: Variable | None = key(
+        "Name of the variable with the key of both. With a `base_url` no other key is ever sent.",
+        None,
+        words="the provider's, as `ANTHROPIC_API_KEY`",
+    )
+    timeout_seconds: float = key("Wall clock of one analysis.", 1800.0, gt=0)
+    max_steps: int = key("Answers of the model in one conversation: the analysis itself, or a sub-task.", 40, ge=2)
+    max_depth: int = key("Depth of sub-tasks; 0 has none.", 1, ge=0, le=3)
+    max_usd_per_analysis: Dollars = key(
+        "Looked at before each request, sub-tasks included. It holds for the analyst `model` too.", 1.0
+    )
+    max_tokens_per_analysis: int = key(
+        "The same in tokens, in and out: all that there is for a model of unknown price.", 2_000_000, ge=1000
+    )
+    python: bool = key("Whether it may run programs on the evidence; only with a sandbox, without a network.", True)
+
+
+class OpenPlanter(Agent):
+    """An analyst: the agent of that name, where `./setup.sh --with-openplanter` has installed it; only in a sandbox."""
+
+    model: Text | None = key(
+        "As in [agents.model]; of Anthropic, OpenAI or OpenRouter.", None, words="by the key there is"
+    )
+    base_url: Text | None = key("Address of the model's server, with its `/v1`.", None, words="its own default")
+    timeout_seconds: float = key("Wall clock of one analysis.", 1800.0, gt=0)
+    max_steps: int = key("Steps of one conversation.", 60, ge=1)
+    max_depth: int = key("Depth of sub-tasks.", 2, ge=0)
+
+
 class Price(Table):
     """What a model costs, in dollars per million tokens."""
 
@@ -104,6 +149,12 @@ class Agents(Table):
         None,
         words="none: in order of preference",
     )
+    analysts: Literal["auto"] | Analysts = key(
+        "Who analyses all results, in order of preference: where one gives nothing of use, the next is asked. "
+        '"auto" is what this machine has, as `deep-loop doctor` tells, and `statistics` alone where `tuner` alone '
+        "proposes. `statistics` needs no model and never fails.",
+        "auto",
+    )
     patience_seconds: float | None = key(
         "How long a free slot waits for one who thinks before the next is asked too.",
         None,
@@ -116,6 +167,8 @@ class Agents(Table):
     gemini: Client = table()
     command: Command = table()
     model: Model = table()
+    investigator: Investigator = table()
+    openplanter: OpenPlanter = table()
     plugins: dict[str, dict[str, Any]] = key(
         "Settings of proposers that plugins bring, a table each, as the plugin documents them; `env` lists the "
         "variables (keys) that it gets.",

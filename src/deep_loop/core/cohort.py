@@ -30,6 +30,7 @@ class Dossier:
     commits: tuple[str, ...]  # subjects of the study branch's log, newest first, bounded
     program: str  # program.md as it was
     earlier: tuple[Earlier, ...] = ()  # what other studies found
+    process_log: str = ""  # process_log.md as it was: the accounts of all revisions so far
 
 
 Claim = Literal["kept", "discarded", "crashed", "better", "worse", "tried"]

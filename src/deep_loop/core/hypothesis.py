@@ -7,6 +7,7 @@ The file is Markdown that a person may edit. One entry:
     - kind: learning-rate
     - set: LEARNING_RATE = 4e-3; BATCH_SIZE in 256..1024
     - expected: +0.4 % (0.1 to 0.7)
+    - probability: 0.3
     - evidence: 3, 7, 12
     - rationale: Experiments 3 and 7 both gained by going up, and nothing higher was tried.
 
@@ -25,7 +26,7 @@ from dataclasses import dataclass
 from deep_loop.core.syntax import undisturbed
 from deep_loop.core.taxonomy import kind_of
 
-_FIELDS = ("kind", "set", "expected", "evidence", "rationale")
+_FIELDS = ("kind", "set", "expected", "probability", "evidence", "rationale")
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.*)$")
 _NUMBER = re.compile(r"^\d+[.)][ \t]+")
 _ID = re.compile(r"^(h-[A-Za-z0-9_-]+)[ \t]*:[ \t]*")
@@ -59,6 +60,7 @@ class Hypothesis:
     rationale: str
     expected: str  # in words, e.g. "+0.4 % (0.1 to 0.7)"
     evidence: tuple[int, ...] = ()  # numbers of the experiments that it rests on
+    probability: float | None = None  # that an experiment with it is kept, as its author predicts; from 0 to 1
 
 
 def identity(kind: str, targets: Sequence[Target], title: str) -> str:
@@ -94,6 +96,7 @@ def render(hypotheses: Iterable[Hypothesis], *, heading: str = "Next hypotheses"
             ("kind", _line(entry.kind)),
             ("set", "; ".join(spell(target) for target in entry.targets)),
             ("expected", _line(entry.expected)),
+            ("probability", "" if entry.probability is None else _brief(entry.probability)),
             ("evidence", ", ".join(str(number) for number in entry.evidence)),
             ("rationale", _line(entry.rationale)),
         )
@@ -108,6 +111,17 @@ def spell(target: Target) -> str:
     if target.value is not None:
         return f"{target.name} = {_BREAK.sub(' ', target.value)}"
     return f"{target.name} in {_brief(target.low)}..{_brief(target.high)}"
+
+
+def read_targets(text: str) -> tuple[Target, ...]:
+    """The targets of a `set:` line; raises ValueError with the reason for a person."""
+    parts = [part.strip().removeprefix("`").removesuffix("`") for part in _pieces(text)]
+    targets = tuple(_target(part) for part in parts if part)
+    names = [target.name for target in targets]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise ValueError(f"{twice} is set twice")
+    return targets
 
 
 def _read(text: str) -> Iterator[Hypothesis | str]:
@@ -151,7 +165,8 @@ def _entry(heading: str, lines: list[str]) -> tuple[Hypothesis | None, list[str]
     if not fields:
         return None, [*complaints, f"`{title}`: no field such as `- set: NAME = value`; skipped"]
     try:
-        targets = _targets(fields.get("set", ""))
+        targets = read_targets(fields.get("set", ""))
+        probability = _probability(fields.get("probability", ""))
     except ValueError as error:
         return None, [*complaints, f"`{title}`: {error}; skipped"]
     kind = fields.get("kind") or (kind_of(targets[0].name) if targets else "other")
@@ -163,6 +178,7 @@ def _entry(heading: str, lines: list[str]) -> tuple[Hypothesis | None, list[str]
         rationale=fields.get("rationale", ""),
         expected=fields.get("expected", ""),
         evidence=tuple(int(number) for number in re.findall(r"\d+", fields.get("evidence", ""))),
+        probability=probability,
     )
     return entry, complaints
 
@@ -185,17 +201,6 @@ def _fields(lines: list[str]) -> tuple[dict[str, str], list[str]]:
         else:
             found[current] = bullet[4].strip()
     return found, unknown
-
-
-def _targets(text: str) -> tuple[Target, ...]:
-    """The targets of a `set:` line; raises ValueError with the reason for a person."""
-    parts = [part.strip().removeprefix("`").removesuffix("`") for part in _pieces(text)]
-    targets = tuple(_target(part) for part in parts if part)
-    names = [target.name for target in targets]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:
-        raise ValueError(f"{twice} is set twice")
-    return targets
 
 
 def _pieces(text: str) -> Iterator[str]:
@@ -242,6 +247,20 @@ def _bound(text: str) -> float:
         raise ValueError(f"`{text.strip()}` is no number") from None
     if isinstance(number, complex) or not math.isfinite(number):
         raise ValueError(f"`{text.strip()}` is no number")
+    return number
+
+
+def _probability(text: str) -> float | None:
+    """A number from 0 to 1, or a percentage; raises ValueError where it is neither."""
+    if not text:
+        return None
+    plain = text.removesuffix("%").strip()
+    try:
+        number = float(plain) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        raise ValueError(f"`{text}` is no probability") from None
+    if not 0 <= number <= 1:
+        raise ValueError(f"the probability {text} is not between 0 and 1")
     return number
 
 

@@ -306,6 +306,7 @@ class Meta:
             commits=lab.workspace.subjects(COMMITS),
             program=program,
             earlier=lab.earlier,
+            process_log=lab.workspace.read(head, PROCESS_LOG) or "",
         )
 
     def _files(self, incumbent: Experiment | None, head: str) -> Files:

@@ -147,6 +147,7 @@ def _hypothesis(told: Told, rank: int, entry: Hypothesis) -> list[str]:
         ("kind", line(entry.kind, 40)),
         ("set", line("; ".join(spell(target) for target in entry.targets), 300)),
         ("expected", line(entry.expected, 100)),
+        ("probability", "" if entry.probability is None else f"{entry.probability:.2g}, of a keep, as predicted"),
         ("evidence", evidence),
         ("rationale", line(entry.rationale, told.detail.rationale)),
         ("taken up", _fates(told, entry)),

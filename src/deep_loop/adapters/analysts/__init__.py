@@ -12,4 +12,11 @@ ideas             the ideas ranked and chosen
 draft             the strategy's typed fields
 account           the same in words: what worked, what did not, what changes
 words             numbers and lists as sentences write them
+
+investigator    a model with tools, sub-tasks and a notebook; its docstring lists its rooms
+model           one request to a model
+reader          the client of an agent that reads a folder: Claude Code, and openplanter
+casefile          the evidence as a folder; tables and query its database
+finish            a model's revision made whole and looked over
+means             what those that ask a model's API are lent
 """

@@ -17,20 +17,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from deep_loop.adapters.proposers.client import (
-    NO_GPU,
-    Call,
-    Client,
-    ClientSettings,
-    Clock,
-    Heard,
-    Order,
-    Said,
-    Station,
-    complaint,
-)
-from deep_loop.adapters.proposers.events import Event, events, number, table, words
-from deep_loop.adapters.proposers.failures import diagnose
+from deep_loop.adapters.proposers.client import Client
+from deep_loop.clients.client import NO_GPU, Call, ClientSettings, Clock, Heard, Order, Said, Station, complaint
+from deep_loop.clients.events import Event, events, number, table, words
+from deep_loop.clients.failures import diagnose
 from deep_loop.core.call import Failure, Usage
 from deep_loop.ports import Job
 
@@ -84,7 +74,7 @@ class _Nesting:
             if self._works is None:
                 executor = self.station.executor
                 job = Job(
-                    id=f"{call.brief.call}-{uuid.uuid4().hex[:8]}",
+                    id=f"{call.id}-{uuid.uuid4().hex[:8]}",
                     command=shlex.join([self.settings.program, "sandbox", "--", "true"]),
                     folder=call.checkout,
                     log=call.log.with_suffix(".sandbox.log"),

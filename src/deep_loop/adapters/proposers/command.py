@@ -11,7 +11,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deep_loop.adapters.proposers.client import Call, Client, Clock, Heard, Order, Said, Station, complaint
+from deep_loop.adapters.proposers.client import Client
+from deep_loop.clients.client import Call, Clock, Heard, Order, Said, Station, complaint
 from deep_loop.core.call import Failure
 
 NAME = "command"

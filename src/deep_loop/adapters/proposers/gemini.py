@@ -15,9 +15,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from deep_loop.adapters.proposers.client import Call, Client, ClientSettings, Clock, Heard, Order, Said, Station
-from deep_loop.adapters.proposers.events import Event, events, number, table, words
-from deep_loop.adapters.proposers.failures import diagnose
+from deep_loop.adapters.proposers.client import Client
+from deep_loop.clients.client import Call, ClientSettings, Clock, Heard, Order, Said, Station
+from deep_loop.clients.events import Event, events, number, table, words
+from deep_loop.clients.failures import diagnose
 from deep_loop.core.call import Failure, Fault, Usage
 
 NAME = "gemini"
@@ -134,12 +135,12 @@ def _session(call: Call) -> str:
 
 def _policy(call: Call) -> str:
     """Rules of what it may do; of those that fit the one with the highest priority holds."""
-    terms, folder = call.brief.terms, str(call.checkout.absolute())
+    folder = str(call.checkout.absolute())
     rules = [
         {"toolName": "*", "decision": "deny", "priority": 100},
         {"toolName": list(READING), "decision": "allow", "priority": 200},
     ]
-    for decision, priority, patterns in (("allow", 300, terms.editable), ("deny", 400, terms.protected)):
+    for decision, priority, patterns in (("allow", 300, call.editable), ("deny", 400, call.protected)):
         for path in (f"{start}{_regex(pattern)}" for pattern in patterns for start in ("", f"{_literal(folder)}/")):
             given = f'"file_path":"{path}"'
             rules.append({"toolName": list(EDITING), "argsPattern": given, "decision": decision, "priority": priority})

@@ -19,9 +19,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from deep_loop import prompts
-from deep_loop.adapters.proposers import model_client
-from deep_loop.adapters.proposers.model_calls import Calls
-from deep_loop.adapters.proposers.model_client import Lookup, ModelSettings
+from deep_loop.clients import model_client
+from deep_loop.clients.model_calls import Calls
+from deep_loop.clients.model_client import Lookup, ModelSettings
 from deep_loop.core.call import Failure
 from deep_loop.ports import Answer, Brief, Objection
 from deep_loop.prompts.fence import line
@@ -81,9 +81,9 @@ class ModelProposer:
             return Answer(failure=Failure("setup", missing))
         # They import pydantic-ai, which takes a second: not before it is needed.
         from deep_loop.adapters.proposers.model_agent import hold
-        from deep_loop.adapters.proposers.model_patience import Meter
         from deep_loop.adapters.proposers.model_tools import Workbench
-        from deep_loop.adapters.proposers.model_transcript import Sessions, Transcript
+        from deep_loop.clients.model_patience import Meter
+        from deep_loop.clients.model_transcript import Sessions, Transcript
 
         sessions = Sessions(self._sessions, self._redact)
         history = sessions.find(session)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 from collections.abc import Sequence
@@ -19,17 +18,15 @@ from pydantic_ai import (
     UsageLimits,
     capture_run_messages,
 )
-from pydantic_ai.exceptions import AgentRunError, UserError
 from pydantic_ai.messages import ModelMessage
 from pydantic_ai.models import Model
-from pydantic_ai.settings import ModelSettings as ClientSettings
 
 from deep_loop import prompts
-from deep_loop.adapters.proposers.model_client import ModelSettings, connect
-from deep_loop.adapters.proposers.model_faults import RequestFailed, ended
-from deep_loop.adapters.proposers.model_patience import Meter, PatientModel
 from deep_loop.adapters.proposers.model_tools import Workbench
-from deep_loop.adapters.proposers.model_transcript import Transcript
+from deep_loop.clients.model_client import ModelSettings, connect
+from deep_loop.clients.model_patience import Meter, PatientModel
+from deep_loop.clients.model_talk import client_settings, outcome
+from deep_loop.clients.model_transcript import Transcript
 from deep_loop.core.call import Failure
 from deep_loop.core.experiment import Idea
 from deep_loop.core.seed import derive
@@ -61,22 +58,18 @@ async def hold(
     transcript: Transcript,
 ) -> Talk:
     """Hold a conversation to its end, good or bad. The meter has what it used even if it is cancelled."""
-    idea, failure = None, None
     chance = random.Random(derive(brief.seed, "model", brief.call))
+
+    async def talk() -> Idea | None:
+        async with connect(settings, key) as client:
+            patient = PatientModel(client, settings, chance, meter, transcript)
+            return await _converse(patient, settings, brief, bench, prompt, history)
+
     with capture_run_messages() as messages:
-        try:
-            async with asyncio.timeout(settings.timeout_seconds), connect(settings, key) as client:
-                patient = PatientModel(client, settings, chance, meter, transcript)
-                idea = await _converse(patient, settings, brief, bench, prompt, history)
-        except RequestFailed as error:
-            failure = error.failure
-        except AgentRunError as error:
-            failure = ended(error, settings.model)
-        except UserError as error:
-            failure = Failure("setup", f"{settings.model}: {error}")
-        except TimeoutError:
-            failure = Failure("slow", f"{settings.model}: not done after {settings.timeout_seconds:g} s")
-    return Talk(idea, failure, messages)
+        found = await outcome(talk, settings)
+    if isinstance(found, Failure):
+        return Talk(None, found, messages)
+    return Talk(found, None, messages)
 
 
 async def _converse(
@@ -99,7 +92,7 @@ async def _converse(
         output_type=cast(Any, [ToolOutput(submit, name="submit", description=about), TextOutput(said)]),
         tools=[Tool(tool) for tool in bench.tools],
         retries=MISTAKES,
-        model_settings=_client_settings(settings),
+        model_settings=client_settings(settings),
     )
     limits = UsageLimits(request_limit=settings.max_requests, total_tokens_limit=settings.max_tokens_per_call)
     result = await agent.run(prompt, message_history=list(history) or None, usage_limits=limits)
@@ -116,13 +109,3 @@ def _stated(text: str, brief: Brief, bench: Workbench) -> Idea | None:
     if objection := bench.objection():
         raise ModelRetry(f"Not accepted: {objection}. Mend that with the tools, then submit again.")
     return idea
-
-
-def _client_settings(settings: ModelSettings) -> ClientSettings:
-    """What goes along with every request. The prompt is cached where the provider can: each answer reads it again."""
-    chosen = ClientSettings(cache=True, max_retries=0, timeout=settings.request_seconds)
-    if settings.temperature is not None:
-        chosen["temperature"] = settings.temperature
-    if settings.max_tokens_per_answer is not None:
-        chosen["max_tokens"] = settings.max_tokens_per_answer
-    return chosen

@@ -7,46 +7,31 @@ The docstrings of the tools are what the model reads of them.
 
 from __future__ import annotations
 
-import asyncio
-import difflib
-import json
-import os
-import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 from pydantic_ai import ModelRetry
 
-from deep_loop.adapters.proposers import model_search
-from deep_loop.core.experiment import Crashed, Experiment, Measured, finished
+from deep_loop.clients.reading import SEARCH_SECONDS, WIDTH, Reading
+from deep_loop.clients.showing import account, unified
 from deep_loop.core.guard import MAX_BYTES, Rejected, review
 from deep_loop.core.patterns import matches
 from deep_loop.core.syntax import is_python, syntax_error
 from deep_loop.errors import DeepLoopError
 from deep_loop.ports import Brief
-from deep_loop.prompts.fence import Fence, cut, end, line
+from deep_loop.prompts.fence import Fence, end, line
 
-READ = 40_000  # characters of one answer
-LOG = 8_000
-LISTED = 500  # files
-SEARCHED = 5_000
-HITS = 100
-WIDTH = 300  # characters of a line that is found, or of a path
-SEARCH_SECONDS = 10.0
+LOG = 8_000  # characters
 
 
-class Workbench:
+class Workbench(Reading):
     """One call's copy and knowledge. Its coroutines are the tools; they raise ModelRetry with what to do instead."""
 
     def __init__(
         self, brief: Brief, checkout: Path, redact: Callable[[str], str], search_seconds: float = SEARCH_SECONDS
     ) -> None:
+        super().__init__(checkout, Fence(brief.seed), redact, MAX_BYTES, search_seconds)
         self._brief = brief
-        self._root = checkout.resolve()
-        self._redact = redact
-        self._search_seconds = search_seconds
-        self._fence = Fence(brief.seed)
         self._before = self._editable()
 
     @property
@@ -61,43 +46,6 @@ class Workbench:
             self.show_experiment,
         )
 
-    async def list_files(self, folder: str = "") -> str:
-        """List the files of the working copy with their sizes in bytes.
-
-        Args:
-            folder: Only those below this folder; empty for all.
-        """
-        rows = [f"{path}  {size}" for path, size in self._walk(folder)]
-        return self._data(f"files, {len(rows)} of them", "\n".join(rows[:LISTED]))
-
-    async def read_file(self, path: str, first_line: int = 1, lines: int = 2000) -> str:
-        """Read a text file of the working copy, or a part of it.
-
-        Args:
-            path: Relative to the working copy, such as `train.py`.
-            first_line: Where to begin; 1 is the first.
-            lines: How many to read.
-        """
-        rows = self._text(path).splitlines(keepends=True)
-        first, last = max(first_line, 1), min(max(first_line, 1) + max(lines, 1) - 1, len(rows))
-        return self._data(f"{path}, lines {first} to {last} of {len(rows)}", "".join(rows[first - 1 : last]))
-
-    async def search_files(self, pattern: str, folder: str = "") -> str:
-        """Find the lines of the working copy's text files that a Python regular expression matches.
-
-        Args:
-            pattern: The regular expression; it is searched for in each line alone.
-            folder: Only in files below this folder; empty for all.
-        """
-        files = [path for path, size in self._walk(folder) if size <= MAX_BYTES][:SEARCHED]
-        asked = {"pattern": pattern, "files": files, "most": HITS, "width": 10 * WIDTH}
-        found = await _search(self._root, asked, self._search_seconds)
-        if "error" in found:
-            raise ModelRetry(f"not a regular expression: {found['error']}")
-        rows = [cut(self._redact(f"{path}:{number}: {text}"), WIDTH) for path, number, text in found["hits"]]
-        most = f", the first {HITS} lines" if len(rows) == HITS else ""
-        return self._data(f"matches{most}", "\n".join(rows) or "(none)")
-
     async def edit_file(self, path: str, old: str, new: str) -> str:
         """Replace one passage of an editable file by another.
 
@@ -107,7 +55,7 @@ class Workbench:
             new: What takes its place.
         """
         place = self._writable(path)
-        text = self._text(path)
+        text = self.text(path)
         if "\r\n" in text and "\r" not in old + new:  # line ends come back as one character each
             old, new = old.replace("\n", "\r\n"), new.replace("\n", "\r\n")
         if not old or old == new:
@@ -142,15 +90,15 @@ class Workbench:
             known = [e.number for e in self._brief.history]
             raise ModelRetry(f"there is no closed experiment {number}; they go from {min(known)} to {max(known)}")
         try:
-            change = _diff(self._brief.files_at(found.proposal.base), self._brief.files_at(found.commit)) or "(none)"
+            change = unified(self._brief.files_at(found.proposal.base), self._brief.files_at(found.commit)) or "(none)"
         except DeepLoopError as error:
             raise ModelRetry(f"experiment {number} cannot be shown now: {error}") from None
         log = end(self._redact(self._brief.log(number)), LOG) or "(none)"
         return "\n\n".join(
             (
-                self._data(f"experiment {number}", "\n".join(_account(found))),
-                self._data(f"experiment {number}, its change", change),
-                self._data(f"experiment {number}, the end of its log", log),
+                self.data(f"experiment {number}", "\n".join(account(found))),
+                self.data(f"experiment {number}, its change", change),
+                self.data(f"experiment {number}, the end of its log", log),
             )
         )
 
@@ -171,46 +119,15 @@ class Workbench:
 
     # --- files -----------------------------------------------------------------------------------
 
-    def _place(self, path: str) -> Path:
-        """A path in the copy, which may not be there; ModelRetry for one that leads anywhere else."""
-        parts = [part for part in path.split("/") if part not in ("", ".")]
-        if path.startswith("/") or "\\" in path or "\0" in path or ".." in parts:
-            raise ModelRetry(f"{line(path, WIDTH)!r}: give a path relative to the working copy, without `..`")
-        if any(part.casefold() == ".git" for part in parts):
-            raise ModelRetry("git's own files are out of bounds")
-        place = self._root
-        for part in parts:
-            place /= part
-            try:
-                linked = place.is_symlink()
-            except OSError as error:
-                raise ModelRetry(f"{line(path, WIDTH)}: {error.strerror}") from None
-            if linked:
-                raise ModelRetry(f"{line(path, WIDTH)}: a link, and links are not followed")
-        return place
-
     def _writable(self, path: str) -> Path:
         terms = self._brief.terms
-        place = self._place(path)
-        name = place.relative_to(self._root).as_posix()
+        place = self.place(path)
+        name = place.relative_to(self.root).as_posix()
         if matches(name, terms.protected):
             raise ModelRetry(f"{line(path, WIDTH)} is protected: no proposal may change it")
         if not matches(name, terms.editable):
             raise ModelRetry(f"{line(path, WIDTH)} is not editable: change {', '.join(terms.editable)} alone")
         return place
-
-    def _text(self, path: str) -> str:
-        place = self._place(path)
-        if not place.is_file():
-            raise ModelRetry(f"there is no file {line(path, WIDTH)}: see `list_files`")
-        try:
-            if place.stat().st_size > MAX_BYTES:
-                raise ModelRetry(f"{path} is too large to be a program's text")
-            return place.read_bytes().decode()
-        except UnicodeDecodeError:
-            raise ModelRetry(f"{path} is no text") from None
-        except OSError as error:
-            raise ModelRetry(f"{path} cannot be read: {error.strerror}") from None
 
     def _store(self, path: str, place: Path, text: str) -> str:
         if place.exists() and not place.is_file():
@@ -226,54 +143,16 @@ class Workbench:
         problem = syntax_error(text) if is_python(path) else None
         return f"{path} is written." + (f" It does not parse as it is now: {problem}" if problem else "")
 
-    def _walk(self, folder: str = "") -> Iterator[tuple[str, int]]:
-        """Ordinary files below a folder, in order, with their sizes."""
-        for place, folders, names in os.walk(self._place(folder)):
-            folders[:] = sorted(name for name in folders if name.casefold() != ".git")
-            for name in sorted(names):
-                file = Path(place) / name
-                if file.is_file() and not file.is_symlink():
-                    yield file.relative_to(self._root).as_posix(), file.stat().st_size
-
     def _editable(self) -> dict[str, str]:
         """The texts of the editable files as they are now; what is no text counts as an empty one."""
         found = {}
-        for path, size in self._walk():
+        for path, size in self.walk():
             if matches(path, self._brief.terms.editable) and size <= 2 * MAX_BYTES:
-                found[path] = (self._root / path).read_bytes().decode(errors="replace")
+                found[path] = (self.root / path).read_bytes().decode(errors="replace")
         return found
-
-    def _data(self, source: str, text: str) -> str:
-        text = self._redact(text)  # before it is cut: half a key is a secret too
-        if len(text) > READ:
-            source, text = f"{source}: the first {READ} characters", text[:READ]
-        return self._fence.block("data", source, text)
 
 
 # --- pieces --------------------------------------------------------------------------------------
-
-
-async def _search(root: Path, asked: Mapping[str, object], seconds: float) -> dict[str, Any]:
-    """Let another process search, with nothing of ours but the question."""
-    child = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-S", model_search.__file__),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        cwd=root,
-        env={},
-    )
-    try:
-        async with asyncio.timeout(seconds):
-            out, _ = await child.communicate(json.dumps(asked).encode())
-    except TimeoutError:
-        raise ModelRetry("the search took too long: try a simpler pattern") from None
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    found: dict[str, Any] = json.loads(out) if child.returncode == 0 else {"error": "the search failed"}
-    return found
 
 
 def _places(text: str, wanted: str) -> list[int]:
@@ -283,34 +162,3 @@ def _places(text: str, wanted: str) -> list[int]:
         found.append(at)
         at = text.find(wanted, at + 1)
     return found
-
-
-def _diff(before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    rows: list[str] = []
-    for path in sorted(before.keys() | after.keys()):
-        old, new = before.get(path, "").splitlines(), after.get(path, "").splitlines()
-        rows += difflib.unified_diff(old, new, path, path, lineterm="")
-    return "\n".join(rows)
-
-
-def _account(experiment: Experiment) -> Iterator[str]:
-    """What it was for, and what became of it."""
-    proposal, decision = experiment.proposal, experiment.decision
-    idea = proposal.idea
-    yield f"title: {idea.title}"
-    yield f"kind: {idea.kind}, by {proposal.proposer}" + (
-        f", on experiment {proposal.parent}" if proposal.parent is not None else ""
-    )
-    yield f"rationale: {idea.rationale}"
-    yield f"expected: {idea.expected}"
-    if decision is not None:
-        yield f"decision: {decision.status}: {decision.reason}"
-    for run in finished(experiment):
-        match run.outcome:
-            case Measured(value, seconds, memory):
-                used = f", {memory:.0f} MB" if memory is not None else ""
-                yield f"run ({run.role}): {value:.6g} in {seconds:.0f} s{used}"
-            case Crashed(reason):
-                yield f"run ({run.role}): crashed: {reason}"
-            case other if other is not None:
-                yield f"run ({run.role}): {other.kind.replace('_', ' ')}"

@@ -14,19 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from deep_loop.adapters.proposers.client import (
-    Call,
-    Client,
-    ClientSettings,
-    Clock,
-    Heard,
-    Order,
-    Said,
-    Station,
-    complaint,
-)
-from deep_loop.adapters.proposers.events import Event, events, number, table, words
-from deep_loop.adapters.proposers.failures import diagnose
+from deep_loop.adapters.proposers.client import Client
+from deep_loop.clients.client import Call, ClientSettings, Clock, Heard, Order, Said, Station, complaint
+from deep_loop.clients.events import Event, events, number, table, words
+from deep_loop.clients.failures import diagnose
 from deep_loop.core.call import Failure, Usage
 
 NAME = "opencode"
@@ -105,9 +96,8 @@ class _Dialect:
 
     def _config(self, call: Call) -> Mapping[str, Any]:
         """Its settings. Of several rules that fit the last one holds."""
-        terms = call.brief.terms
-        edits = {"*": "deny", **{_pattern(path): "allow" for path in terms.editable}}
-        edits |= {_pattern(path): "deny" for path in terms.protected}
+        edits = {"*": "deny", **{_pattern(path): "allow" for path in call.editable}}
+        edits |= {_pattern(path): "deny" for path in call.protected}
         allowed = {"*": "deny", **dict.fromkeys(READING, "allow"), "edit": edits, "external_directory": "deny"}
         config = {"autoupdate": False, "share": "disabled", "snapshot": False, "permission": allowed}
         return {**config, "provider": self._provider()} if self.settings.base_url else config

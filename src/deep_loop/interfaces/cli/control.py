@@ -12,11 +12,12 @@ from deep_loop.interfaces.cli import options
 @click.command()
 @options.workspace
 @options.tag
-def meta(workspace: Path, tag: str | None) -> None:
+@options.analysts
+def meta(workspace: Path, tag: str | None, analysts: tuple[str, ...]) -> None:
     """Make one meta-analysis now, whether the study runs or not."""
     from deep_loop import wiring
 
-    click.echo(wiring.meta(workspace, tag))
+    click.echo(wiring.meta(workspace, tag, analysts))
 
 
 @click.command()

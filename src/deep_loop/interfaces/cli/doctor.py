@@ -49,7 +49,8 @@ class Use:
 
     proposers: tuple[str, ...]
     candidates: tuple[Candidate, ...]  # all who could propose, or could not, and why
-    analyst: str
+    analysts: tuple[str, ...]
+    advisers: tuple[Candidate, ...]  # all who could analyse, or could not, and why
     slots: tuple[str, ...]
     machine: str  # host and kind of device
     cpus: tuple[tuple[int, ...], ...]  # cores that each slot's runs are pinned to; empty: any
@@ -154,7 +155,7 @@ def find(name: str) -> Program:
 
 
 def _use(root: Path | None, settings: config.Settings | None, found: tuple[Gpu, ...]) -> Use:
-    from deep_loop import crews, machine
+    from deep_loop import council, crews, machine
     from deep_loop.adapters.executors.awake import asker
     from deep_loop.adapters.executors.slots import crowding, detect_slots
     from deep_loop.interfaces.cli.notify import channels
@@ -162,10 +163,12 @@ def _use(root: Path | None, settings: config.Settings | None, found: tuple[Gpu, 
     slots = machine.slots(settings) if settings else detect_slots("auto", 1 if found else 0)
     command = asker()
     candidates = crews.candidates(root, settings)
+    proposers = crews.names(root, settings) if root and settings else tuple(c.name for c in candidates if c.usable)
     return Use(
-        proposers=crews.names(root, settings) if root and settings else tuple(c.name for c in candidates if c.usable),
+        proposers=proposers,
         candidates=candidates,
-        analyst="statistics",
+        analysts=council.names(root, settings, proposers),
+        advisers=council.candidates(root, settings),
         slots=tuple(slot.name for slot in slots),
         machine=slots[0].machine,
         cpus=tuple(slot.cpus for slot in slots),
@@ -203,7 +206,10 @@ def lines(found: Machine) -> Iterator[tuple[str, str]]:
     yield "workspace", found.workspace or "none here; `deep-loop init PATH` makes one"
     for place, one in enumerate(found.use.candidates):
         yield "" if place else "proposers", f"{'yes' if one.usable else 'NO ':<3} {one.name} ({one.why})"
-    yield "will use", f"{', '.join(found.use.proposers)} to propose, in this order; analyst {found.use.analyst}"
+    for place, one in enumerate(found.use.advisers):
+        yield "" if place else "analysts", f"{'yes' if one.usable else 'NO ':<3} {one.name} ({one.why})"
+    yield "will use", f"{', '.join(found.use.proposers)} to propose, in this order"
+    yield "", f"{', '.join(found.use.analysts)} to analyse, in this order"
     pinned = [
         f"{name} on cores {_cores(cpus)}" if cpus else name
         for name, cpus in zip(found.use.slots, found.use.cpus, strict=True)

@@ -54,6 +54,22 @@ def tag(command: F) -> F:
     return click.option("--tag", metavar="T", help="The study; by default the one that runs, else the latest.")(command)
 
 
+def _analysts(context: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Names from repeated options and comma lists; an unknown one is an error here, before anything is touched."""
+    names = tuple(name.strip() for part in value for name in part.split(",") if name.strip())
+    for name in names:
+        if name not in config.ANALYSTS:
+            raise click.BadParameter(f"{name!r} is no analyst here; known: {', '.join(config.ANALYSTS)}")
+    return names
+
+
+def analysts(command: F) -> F:
+    """`--analyst NAME`, given to the command as `analysts`: names, in order of preference."""
+    return click.option(
+        "--analyst", "analysts", multiple=True, metavar="NAME", callback=_analysts, help="Who analyses; repeatable."
+    )(command)
+
+
 def as_json(what: str) -> Callable[[F], F]:
     """`--json`, given to the command as `as_json`; `what` names the value that is printed."""
     return click.option(

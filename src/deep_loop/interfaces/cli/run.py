@@ -87,6 +87,7 @@ def _agents(context: click.Context, parameter: click.Parameter, value: tuple[str
 @options.workspace
 @click.option("--tag", required=True, metavar="T", help="The study's name; a known one goes on where it stopped.")
 @click.option("--agent", "agents", multiple=True, metavar="NAME", callback=_agents, help="Who proposes; repeatable.")
+@options.analysts
 @click.option("--max-experiments", type=click.IntRange(min=1), metavar="N", help="End after N experiments in all.")
 @click.option("--max-hours", type=click.FloatRange(min=0, min_open=True), metavar="H", help="End after H hours.")
 @click.option("--until", metavar="HH:MM", help="End at that time of day, as in 07:00.")
@@ -111,6 +112,7 @@ def run(
     workspace: Path,
     tag: str,
     agents: tuple[str, ...],
+    analysts: tuple[str, ...],
     max_experiments: int | None,
     max_hours: float | None,
     until: str | None,
@@ -135,6 +137,7 @@ def run(
     asked = wiring.RunOptions(
         tag=tag,
         agents=agents,
+        analysts=analysts,
         max_experiments=max_experiments,
         max_hours=max_hours,
         until=clock_time(until, time.time()) if until else None,

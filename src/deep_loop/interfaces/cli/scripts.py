@@ -13,7 +13,7 @@ import click
 
 from deep_loop import config
 from deep_loop.errors import WorkspaceError
-from deep_loop.interfaces.cli.options import find_workspace
+from deep_loop.interfaces.cli.options import analysts, find_workspace
 
 WORKSPACE = "workspace"  # beside the scripts
 TEMPLATE = "tiny-lm"
@@ -94,13 +94,20 @@ def orchestrate(
     metavar="PATH",
     help="Write the hypotheses to this file too; relative to the workspace.",
 )
+@analysts
 @click.pass_context
 def meta_analyze(
-    context: click.Context, home: Path, workspace: Path | None, tag: str | None, write_hypotheses: Path | None
+    context: click.Context,
+    home: Path,
+    workspace: Path | None,
+    tag: str | None,
+    write_hypotheses: Path | None,
+    analysts: tuple[str, ...],
 ) -> None:
     """Make one meta-analysis of a study now."""
     root = settle(workspace, home)
-    _call(context, "meta", ["--workspace", str(root), *(["--tag", tag] if tag else [])])
+    named = [part for name in analysts for part in ("--analyst", name)]
+    _call(context, "meta", ["--workspace", str(root), *(["--tag", tag] if tag else []), *named])
     if write_hypotheses is None:
         return
     from deep_loop.views import look

@@ -104,7 +104,23 @@ def _around(program: Path) -> Iterator[Path]:
     place = program
     for _ in range(LINKS):
         yield place.parent
+        yield from _environment(place.parent.parent)
         if not place.is_symlink():
             break
         place = place.parent.resolve() / place.readlink()
     yield from [folder for folder in program.resolve().parents if folder.name == MODULES][-1:]
+
+
+def _environment(root: Path) -> Iterator[Path]:
+    """A virtual environment of Python with the installation that it was made from, where this is one."""
+    try:
+        rows = (root / "pyvenv.cfg").read_text("utf-8").splitlines()
+    except (OSError, ValueError):
+        return
+    yield root
+    for row in rows:
+        name, _, value = row.partition("=")
+        folder = Path(value.strip())
+        if name.strip() == "home" and folder.is_absolute() and folder.is_dir():
+            # Its libraries are beside its programs; a person's own ~/bin is no reason to show their home.
+            yield folder if Path.home().is_relative_to(folder.parent) else folder.parent

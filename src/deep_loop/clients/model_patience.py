@@ -11,7 +11,7 @@ import itertools
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic_ai.exceptions import UnexpectedModelBehavior
 from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse
@@ -20,13 +20,22 @@ from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings as ClientSettings
 from pydantic_ai.usage import RequestUsage
 
-from deep_loop.adapters.proposers.model_client import ModelSettings
-from deep_loop.adapters.proposers.model_faults import RequestFailed, Trouble, trouble
-from deep_loop.adapters.proposers.model_transcript import Transcript
+from deep_loop.clients.model_client import ModelSettings
+from deep_loop.clients.model_faults import RequestFailed, Trouble, trouble
 from deep_loop.core.call import Usage
 
 SHORT = 32_000  # tokens of input; above that a provider may charge more for each token of a prompt
 CHARACTERS = 3.0  # to a token, where the server does not say what it used: rather too few than too many
+
+
+class Log(Protocol):
+    """Hears what is said: `model_transcript.Transcript`, or another."""
+
+    def told(self, messages: Sequence[ModelMessage]) -> None: ...
+
+    def answered(self, response: ModelResponse) -> None: ...
+
+    def failed(self, reason: str, wait: float | None) -> None: ...
 
 
 class Meter:
@@ -58,7 +67,7 @@ class PatientModel(WrapperModel):
     """Raises RequestFailed, and nothing else, where a request came to nothing."""
 
     def __init__(
-        self, wrapped: Model, settings: ModelSettings, chance: random.Random, meter: Meter, transcript: Transcript
+        self, wrapped: Model, settings: ModelSettings, chance: random.Random, meter: Meter, transcript: Log
     ) -> None:
         super().__init__(wrapped)
         self._own = settings
