@@ -36,7 +36,7 @@ WARM = night(
 
 
 def advise(*earlier: Earlier) -> Advice:
-    return StatisticsAnalyst().advise(replace(dossier(STUDY), earlier=earlier))
+    return StatisticsAnalyst().draft(replace(dossier(STUDY), earlier=earlier))
 
 
 def test_kinds_that_were_never_tried_here_begin_with_what_they_brought_there() -> None:
@@ -59,7 +59,7 @@ def test_what_is_tried_here_counts_more_and_more() -> None:
     change = Change("WARMUP_FRAC", "0.0", "0.1")
     tried = [experiment(number, [2.6], changes=[change]) for number in range(2, 22)]
     kept = [experiment(number, [2.4], kept=True, changes=[Change("DEPTH", "4", "5")]) for number in range(22, 26)]
-    advice = StatisticsAnalyst().advise(replace(dossier([*STUDY, *tried, *kept]), earlier=(WARM,)))
+    advice = StatisticsAnalyst().draft(replace(dossier([*STUDY, *tried, *kept]), earlier=(WARM,)))
     assert advice.strategy.weights["schedule"] < 1
 
 
