@@ -47,25 +47,27 @@ class Course:
     reverts: int
 
 
-def study(surrogate: Surrogate, seed: int, experiments: int, analysts: Sequence[Analyst], interval: int) -> Course:
+def study(
+    surrogate: Surrogate, seed: int, experiments: int, analysts: Sequence[Analyst], *, judged: bool = True
+) -> Course:
     """Run one; without analysts there is no outer tier."""
     with TemporaryDirectory() as scratch:
         root = Path(scratch, "workspace")
-        _workspace(root, surrogate)
-        options = wiring.RunOptions(TAG, max_experiments=experiments, seed=seed, slots=1, meta_interval=interval)
+        _workspace(root, surrogate, judged)
+        options = wiring.RunOptions(TAG, max_experiments=experiments, seed=seed, slots=1)
         executor = InstantExecutor(lambda job: _run(surrogate, job))
         with wiring.study(root, options, (), executor, [Tuner()], analysts) as running:
             running.run()
         return _course(root, surrogate)
 
 
-def _workspace(root: Path, surrogate: Surrogate) -> None:
+def _workspace(root: Path, surrogate: Surrogate, judged: bool) -> None:
     with TemporaryDirectory() as scratch:
         folder = Path(scratch, surrogate.name)
         folder.mkdir()
         (folder / "train.py").write_text(surrogate.source)
         (folder / "program.md").write_text("# A surrogate\n")
-        (folder / "deep-loop.toml").write_text(SETTINGS)
+        (folder / "deep-loop.toml").write_text(SETTINGS + f"probation = {str(judged).lower()}\n")
         create(root, surrogate.name, Path(scratch))
 
 

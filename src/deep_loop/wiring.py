@@ -558,7 +558,7 @@ def _outer(
 
     if given is None:
         given = council.council(root, settings, lab.tag, council.names(root, settings, proposers, asked))
-    return Meta(lab, given, purse, interval, settings.study.significant)
+    return Meta(lab, given, purse, interval, settings.study.significant, settings.study.probation)
 
 
 def _known(root: Path, tag: str) -> StudyInfo | None:

@@ -160,6 +160,11 @@ class Study(Table):
         'Runs at the same time. "auto" is one per group of `gpus_per_run` GPUs, else one.', "auto"
     )
     meta_interval: int = key("Experiments between two meta-analyses.", 12, ge=1)
+    probation: bool = key(
+        "Whether a new strategy is tried beside the one before it, proposals being assigned at random, and dropped where "
+        "it is worse; else all follow the latest.",
+        True,
+    )
     max_experiments: int = key("Experiments after which the study ends; baselines do not count.", 100, ge=1)
     max_hours: float | None = key("Hours after which the study ends.", None, words="no limit", gt=0)
     max_cost_usd: Dollars = key(

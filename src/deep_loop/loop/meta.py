@@ -57,16 +57,26 @@ class Session:
 class Meta:
     """ML mode's outer tier."""
 
-    def __init__(self, lab: Lab, analysts: Sequence[Analyst], purse: Purse, interval: int, significant: float) -> None:
+    def __init__(
+        self,
+        lab: Lab,
+        analysts: Sequence[Analyst],
+        purse: Purse,
+        interval: int,
+        significant: float,
+        judged: bool = True,
+    ) -> None:
         """`analysts` are in order of preference: where one gives nothing of use, the next is asked.
 
-        `interval` counts experiments; `significant` is a relative gain, used where the noise is unknown.
+        `interval` counts experiments; `significant` is a relative gain, used where the noise is unknown. Where
+        strategies are not `judged`, each is in force at once.
         """
         self._lab = lab
         self._analysts = {analyst.name: analyst for analyst in analysts}
         self._purse = purse
         self._interval = interval
         self._significant = significant
+        self._judged = judged
         self._session: Session | None = None  # the analysis under way
         self._failed_at = 0  # experiments closed when the last analysis failed
 
@@ -271,7 +281,7 @@ class Meta:
     def _record(self, version: int, commit: str, call: Call, analyst: str, summary: str) -> None:
         """Remember a revision; one that an analyst wrote is on probation."""
         lab = self._lab
-        control = None if analyst == HARNESS else self._control(call.seen)
+        control = self._control(call.seen) if self._judged and analyst != HARNESS else None
         now, asked = lab.clock.time(), lab.ledger.asked()
         lab.ledger.revise(Revision(version, commit, call.seen, call.reason, analyst, summary, now, control, asked))
 
