@@ -7,8 +7,9 @@ number of experiments.
 
     saved_percent         experiments that the statistician saves: how many fewer its course needs to come to where the
                           one without an outer tier ends (negative: how many more that one needs)
-    saved_low_percent     the lower end of its 90 % interval, by the bootstrap over studies; `saved_high_percent` the upper
-    worst_gap_percent     over surrogates, the largest upper one-sided 95 % bound on how much worse the statistician ends
+    saved_low_percent     the lower end of its 90 % interval, by the bootstrap over studies
+    saved_high_percent    the upper one
+    worst_gap_percent     over surrogates, the largest one-sided 95 % bound on how much worse the statistician ends
     harm_avoided_percent  of the loss that the harmful analyst does where nobody judges, the part that is avoided
     dropped_percent       of the statistician's strategies, those that were dropped
 
