@@ -161,8 +161,8 @@ class Study(Table):
     )
     meta_interval: int = key("Experiments between two meta-analyses.", 12, ge=1)
     probation: bool = key(
-        "Whether a new strategy is tried beside the one before it, proposals being assigned at random, and dropped where "
-        "it is worse; else all follow the latest.",
+        "Whether a new strategy is tried beside the one before it, proposals being assigned at random, and dropped "
+        "where it is worse; else all follow the latest.",
         True,
     )
     max_experiments: int = key("Experiments after which the study ends; baselines do not count.", 100, ge=1)
