@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from deep_loop.errors import ConfigError
 from deep_loop.machine import STATE, home, sandbox
@@ -125,7 +125,7 @@ def client_candidate(name: str, ways: Ways, settings: Settings | None, keys: Key
     if shutil.which(ways.program) is None:
         return Candidate(name, False, f"`{ways.program}` is not on the PATH")
     key = next((key for key in ways.keys if keys.get(key)), None)
-    login = _tables(settings)[name].login if settings else "auto"  # type: ignore[attr-defined]  # they are clients
+    login = cast("Client", _tables(settings)[name]).login if settings else "auto"
     if login is True or (login == "auto" and key is None):
         if _logged_in(ways):
             return Candidate(name, True, "your own login")
@@ -215,34 +215,25 @@ def _plugin(name: str, root: Path, settings: Settings, logs: Path, keys: Keys) -
 
 def _known_client(name: str, root: Path, settings: Settings, logs: Path, keys: Keys) -> Proposer:
     """The client of a coding agent."""
-    ways, agents = CLIENTS[name], settings.agents
-    clients: Mapping[str, Client] = {
-        "claude-code": agents.claude_code,
-        "codex": agents.codex,
-        "opencode": agents.opencode,
-        "gemini": agents.gemini,
-    }
-    own = clients[name]
+    ways = CLIENTS[name]
+    own = cast("Client", _tables(settings)[name])
     login = uses_login(own, ways, keys)
     held = {} if login else {key: value for key in ways.keys if (value := keys.get(key)) is not None}
     station = make_station(name, root, settings, logs, keys, [ways.program], held)
-    model, base_url, patience = own.model or "", own.base_url or "", own.timeout_seconds
+    said = _client_settings(own, login)
     match name:
         case "codex":
             from deep_loop.adapters.proposers.codex import CodexSettings, codex
 
-            return codex(CodexSettings(model=model, base_url=base_url, timeout_seconds=patience, login=login), station)
+            return codex(CodexSettings(**said), station)
         case "opencode":
             from deep_loop.adapters.proposers.opencode import OpenCodeSettings, opencode
 
-            told = OpenCodeSettings(model=model, base_url=base_url, timeout_seconds=patience, login=login)
-            return opencode(told, station)
+            return opencode(OpenCodeSettings(**said), station)
         case "gemini":
             from deep_loop.adapters.proposers.gemini import GeminiSettings, gemini
 
-            return gemini(
-                GeminiSettings(model=model, base_url=base_url, timeout_seconds=patience, login=login), station
-            )
+            return gemini(GeminiSettings(**said), station)
     from deep_loop.adapters.proposers.claude_code import claude_code
 
     return claude_code(claude_settings(settings, keys), station)
@@ -253,15 +244,18 @@ def claude_settings(settings: Settings, keys: Keys) -> ClaudeCodeSettings:
     from deep_loop.clients.claude_code import ClaudeCodeSettings
 
     own = settings.agents.claude_code
-    return ClaudeCodeSettings(
-        model=own.model or "",
-        base_url=own.base_url or "",
-        timeout_seconds=own.timeout_seconds,
-        login=uses_login(own, CLIENTS["claude-code"], keys),
-        max_turns=own.max_turns,
-        max_usd=own.max_usd_per_call,
-        bash=own.bash,
-    )
+    said = _client_settings(own, uses_login(own, CLIENTS["claude-code"], keys))
+    return ClaudeCodeSettings(**said, max_turns=own.max_turns, max_usd=own.max_usd_per_call, bash=own.bash)
+
+
+def _client_settings(own: Client, login: bool) -> dict[str, Any]:
+    """What the person says about any client."""
+    return {
+        "model": own.model or "",
+        "base_url": own.base_url or "",
+        "timeout_seconds": own.timeout_seconds,
+        "login": login,
+    }
 
 
 def _own_command(root: Path, settings: Settings, logs: Path, keys: Keys) -> Proposer:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from deep_loop.core.readout import Exit as Exit
 from deep_loop.core.record import D, O, P
+from deep_loop.core.record import Request as Request
+from deep_loop.core.record import Suggestion as Suggestion
 
 if TYPE_CHECKING:  # needed for their names alone, and quick commands import this
     from concurrent.futures import Future
@@ -56,14 +58,6 @@ class Terms:
     kinds: Sequence[str]  # the kinds of change that the outer tier tells apart
     device: str = ""  # what it runs on, such as "NVIDIA H200"; "" where that is not known
     memory_bytes: int | None = None  # that a run may take with all its processes; a GPU's own are not among them
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """What a person wants tried, in their words."""
-
-    id: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,15 +309,6 @@ class Workspace(Protocol):
 
 
 # --- remembering -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Something another process asks of the owner: pause, resume, stop, meta."""
-
-    id: int
-    kind: str
-    payload: Mapping[str, str]
 
 
 class Ledger(Protocol[P, O, D]):

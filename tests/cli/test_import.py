@@ -101,7 +101,13 @@ def test_a_meta_analysis_of_an_imported_study(run: Run, root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [("run", "--tag", "night"), ("suggest", "x", "--tag", "night"), ("reproduce", "1", "--tag", "night")]
+    "command",
+    [
+        ("run", "--tag", "night"),
+        ("suggest", "x", "--tag", "night"),
+        ("reproduce", "1", "--tag", "night"),
+        ("brief", "--tag", "night"),
+    ],
 )
 def test_an_imported_study_is_not_run(command: tuple[str, ...], run: Run) -> None:
     """Nor proposed to, nor run again: the hint says what to do instead."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deep_loop.adapters.observers.message import (
@@ -109,6 +109,7 @@ def test_a_name_that_looks_like_none_is_left_out(odd: str) -> None:
 
 
 @given(st.lists(st.lists(messages, min_size=1, max_size=30), min_size=1, max_size=4))
+@example([[*(Message("crash", "", "", 0.0) for _ in range(20)), Message("major_breakthrough", "", "", 1.0)]])
 def test_a_digest_loses_no_event(groups: list[list[Message]]) -> None:
     """However messages are put together, all are counted; the most important ones are named."""
     together = digest([digest(group) if len(group) > 1 else group[0] for group in groups])

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from deep_loop.adapters.executors.local import LocalExecutor
+from deep_loop.adapters.proposers.client import Client
 from deep_loop.clients.client import Station
-from deep_loop.ports import Slot
+from deep_loop.ports import Proposer, Slot
+from deep_loop.testing.proposer_contract import ProposerContract
 
 KEY = "sk-dummy-key-000111222"
 
@@ -252,3 +256,34 @@ def station(folder: Path, scenario: str = "edit", **others: Any) -> Iterator[Sta
         yield Station(executor, folder / "config", folder / "logs", keys, passed, **others)
     finally:
         executor.stop()
+
+
+@contextmanager
+def making(folder: Path, script: str, made: Callable[[dict[str, Any], Station], Client]) -> Iterator[Any]:
+    """Makes proposers by scenario; what they were asked lies in `folder`. `made` gets the settings and a station."""
+    with ExitStack() as opened:
+
+        def proposer(scenario: str = "edit", settings: dict[str, Any] | None = None, **others: Any) -> Client:
+            chosen = {"program": program(folder, script), **(settings or {})}
+            return made(chosen, opened.enter_context(station(folder, scenario, **others)))
+
+        yield proposer
+
+
+class ClientContract(ProposerContract):
+    """The contract, for proposers that the fixture `make` makes."""
+
+    @pytest.fixture
+    def proposer(self, make: Any) -> Proposer:
+        """One that halves the learning rate."""
+        return make()
+
+    @pytest.fixture
+    def slow(self, make: Any) -> Proposer:
+        """One that sleeps, as does a process that it leaves behind."""
+        return make("hang")
+
+    @pytest.fixture
+    def broken(self, make: Any) -> Proposer:
+        """One that is not installed."""
+        return make(settings={"program": "/nowhere/client"})

@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 
 from deep_loop.adapters.proposers.claude_code import claude_code
-from deep_loop.adapters.proposers.client import Client
 from deep_loop.clients.claude_code import ClaudeCodeSettings
 from deep_loop.core.call import Failure, Usage
 from deep_loop.core.experiment import Change
 from deep_loop.errors import ConfigError
-from deep_loop.ports import Answer, Objection, Proposer
-from deep_loop.testing.proposer_contract import ProposerContract, brief, checkout
-from tests.proposers.fake_clients import CLAUDE, KEY, program, station
+from deep_loop.ports import Answer, Objection
+from deep_loop.testing.proposer_contract import brief, checkout
+from tests.proposers.fake_clients import CLAUDE, KEY, ClientContract, making
 
 RESET = 1_900_000_000
 
@@ -26,36 +25,16 @@ RESET = 1_900_000_000
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Any]:
     """Makes proposers by scenario; what they were asked lies in `tmp_path / "client"`."""
-    opened = []
-
-    def proposer(scenario: str = "edit", settings: dict[str, Any] | None = None, **others: Any) -> Client:
-        context = station(tmp_path / "client", scenario, **others)
-        opened.append(context)
-        chosen = {"program": program(tmp_path / "client", CLAUDE), **(settings or {})}
-        return claude_code(ClaudeCodeSettings(**chosen), context.__enter__(), lambda: RESET - 100.0)
-
-    yield proposer
-    for context in opened:
-        context.__exit__(None, None, None)
+    with making(
+        tmp_path / "client",
+        CLAUDE,
+        lambda chosen, at: claude_code(ClaudeCodeSettings(**chosen), at, lambda: RESET - 100.0),
+    ) as proposer:
+        yield proposer
 
 
-class TestContract(ProposerContract):
+class TestContract(ClientContract):
     """The contract."""
-
-    @pytest.fixture
-    def proposer(self, make: Any) -> Proposer:
-        """One that halves the learning rate."""
-        return make()
-
-    @pytest.fixture
-    def slow(self, make: Any) -> Proposer:
-        """One that sleeps, as does a process that it leaves behind."""
-        return make("hang")
-
-    @pytest.fixture
-    def broken(self, make: Any) -> Proposer:
-        """One that is not installed."""
-        return make(settings={"program": "/nowhere/claude"})
 
 
 def asked(tmp_path: Path) -> list[list[str]]:

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from deep_loop.adapters.proposers.client import Client
 from deep_loop.adapters.proposers.codex import CodexSettings, codex
 from deep_loop.core.call import Failure, Usage
-from deep_loop.ports import Objection, Proposer
-from deep_loop.testing.proposer_contract import ProposerContract, brief, checkout
-from tests.proposers.fake_clients import CODEX, KEY, program, station
+from deep_loop.ports import Objection
+from deep_loop.testing.proposer_contract import brief, checkout
+from tests.proposers.fake_clients import CODEX, KEY, ClientContract, making
 
 NOW = 1_800_000_000.0  # 8:00 on 15 January 2027, UTC
 
@@ -23,36 +22,14 @@ NOW = 1_800_000_000.0  # 8:00 on 15 January 2027, UTC
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Any]:
     """Makes proposers by scenario; what they were asked lies in `tmp_path / "client"`."""
-    opened = []
-
-    def proposer(scenario: str = "edit", settings: dict[str, Any] | None = None, **others: Any) -> Client:
-        context = station(tmp_path / "client", scenario, **others)
-        opened.append(context)
-        chosen = {"program": program(tmp_path / "client", CODEX), **(settings or {})}
-        return codex(CodexSettings(**chosen), context.__enter__(), lambda: NOW)
-
-    yield proposer
-    for context in opened:
-        context.__exit__(None, None, None)
+    with making(
+        tmp_path / "client", CODEX, lambda chosen, at: codex(CodexSettings(**chosen), at, lambda: NOW)
+    ) as proposer:
+        yield proposer
 
 
-class TestContract(ProposerContract):
+class TestContract(ClientContract):
     """The contract."""
-
-    @pytest.fixture
-    def proposer(self, make: Any) -> Proposer:
-        """One that halves the learning rate."""
-        return make()
-
-    @pytest.fixture
-    def slow(self, make: Any) -> Proposer:
-        """One that sleeps, as does a process that it leaves behind."""
-        return make("hang")
-
-    @pytest.fixture
-    def broken(self, make: Any) -> Proposer:
-        """One that is not installed."""
-        return make(settings={"program": "/nowhere/codex"})
 
 
 def asked(tmp_path: Path) -> list[list[str]]:

@@ -10,47 +10,26 @@ from typing import Any
 
 import pytest
 
-from deep_loop.adapters.proposers.client import Client
 from deep_loop.adapters.proposers.opencode import OpenCodeSettings, opencode
 from deep_loop.core.call import Failure, Usage
-from deep_loop.ports import Objection, Proposer
-from deep_loop.testing.proposer_contract import ProposerContract, brief, checkout
-from tests.proposers.fake_clients import KEY, OPENCODE, program, station
+from deep_loop.ports import Objection
+from deep_loop.testing.proposer_contract import brief, checkout
+from tests.proposers.fake_clients import KEY, OPENCODE, ClientContract, making
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Any]:
     """Makes proposers by scenario; what they were asked lies in `tmp_path / "client"`."""
-    opened = []
-
-    def proposer(scenario: str = "edit", settings: dict[str, Any] | None = None, **others: Any) -> Client:
-        context = station(tmp_path / "client", scenario, **others)
-        opened.append(context)
-        chosen = {"program": program(tmp_path / "client", OPENCODE), "model": "lab/one", **(settings or {})}
-        return opencode(OpenCodeSettings(**chosen), context.__enter__(), lambda: 0.0)
-
-    yield proposer
-    for context in opened:
-        context.__exit__(None, None, None)
+    with making(
+        tmp_path / "client",
+        OPENCODE,
+        lambda chosen, at: opencode(OpenCodeSettings(**{"model": "lab/one", **chosen}), at, lambda: 0.0),
+    ) as proposer:
+        yield proposer
 
 
-class TestContract(ProposerContract):
+class TestContract(ClientContract):
     """The contract."""
-
-    @pytest.fixture
-    def proposer(self, make: Any) -> Proposer:
-        """One that halves the learning rate."""
-        return make()
-
-    @pytest.fixture
-    def slow(self, make: Any) -> Proposer:
-        """One that sleeps, as does a process that it leaves behind."""
-        return make("hang")
-
-    @pytest.fixture
-    def broken(self, make: Any) -> Proposer:
-        """One that is not installed."""
-        return make(settings={"program": "/nowhere/opencode"})
 
 
 def environment(tmp_path: Path) -> dict[str, str]:

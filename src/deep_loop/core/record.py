@@ -7,6 +7,7 @@ run, D the decision that closes the unit. In ML mode they are `Proposal`, `Outco
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -129,3 +130,20 @@ class Imported(Generic[P, O, D]):
     counted: bool
     machine: str  # whose runs these were: they are not compared with those of any other
     line: int  # in the log
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What a person wants tried, in their words."""
+
+    id: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Something another process asks of the owner: pause, resume, stop, meta."""
+
+    id: int
+    kind: str
+    payload: Mapping[str, str]

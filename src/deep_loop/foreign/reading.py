@@ -6,7 +6,7 @@
     enter       rows to entries                    `entries`
     doubts      what a person should look at       `doubts`
 
-Nothing here is a rule about one file: `words`, `names` and the shapes of cells decide, and a person may overrule each
+Nothing here is a rule about one file: `lexicon`, `names` and the shapes of cells decide, and a person may overrule each
 of them (`Wishes`).
 """
 

@@ -6,14 +6,16 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic
+from typing import TYPE_CHECKING, Generic
 
 from deep_loop.adapters.ledger import rows
 from deep_loop.adapters.ledger.database import Database
 from deep_loop.adapters.ledger.studies import IMPORTED, StudyInfo, insert
 from deep_loop.core.record import D, Imported, Kinds, O, P
 from deep_loop.errors import LedgerError
-from deep_loop.ports import Clock
+
+if TYPE_CHECKING:
+    from deep_loop.ports import Clock
 
 ELSEWHERE = "elsewhere"  # the slot of a run that was none of ours
 

@@ -12,8 +12,20 @@ from typing import Generic
 from deep_loop.adapters.ledger.codec import Code
 from deep_loop.core.call import Call, Failure, Usage
 from deep_loop.core.cohort import Revision
-from deep_loop.core.record import Ask, Attempt, D, Kinds, Measurement, O, P, Record, Refusal, Waiting
-from deep_loop.ports import Request, Suggestion
+from deep_loop.core.record import (
+    Ask,
+    Attempt,
+    D,
+    Kinds,
+    Measurement,
+    O,
+    P,
+    Record,
+    Refusal,
+    Request,
+    Suggestion,
+    Waiting,
+)
 
 # Which lines of a study to read; each is answered by an index.
 ONE = "units.number = ?"

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
-from typing import Generic
+from typing import TYPE_CHECKING, Generic
 
 from deep_loop.adapters.ledger import rows
 from deep_loop.adapters.ledger.database import Database
@@ -19,9 +19,11 @@ from deep_loop.adapters.ledger.studies import LEDGER, StudyInfo, add, find, stud
 from deep_loop.core.budget import Spending
 from deep_loop.core.call import Call, Failure, Purpose, Usage
 from deep_loop.core.cohort import Revision
-from deep_loop.core.record import Ask, D, Kinds, Measurement, O, P, Record, Refusal, Waiting
+from deep_loop.core.record import Ask, D, Kinds, Measurement, O, P, Record, Refusal, Request, Suggestion, Waiting
 from deep_loop.errors import LedgerError
-from deep_loop.ports import Clock, Request, Suggestion
+
+if TYPE_CHECKING:
+    from deep_loop.ports import Clock
 
 __all__ = ["LEDGER", "SqliteLedger", "StudyInfo", "studies", "upgrade"]
 

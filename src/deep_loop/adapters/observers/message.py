@@ -139,7 +139,7 @@ def digest(messages: Sequence[Message]) -> Message:
         top,
         text=start + top.text,
         safe=start + top.safe,
-        at=max(one.at for one in single),
+        at=max(message.at for message in messages),
         counts=ordered,
         merged=tuple(listed),
         id=_id(),
