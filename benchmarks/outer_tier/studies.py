@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import random
 from collections.abc import Sequence
@@ -18,7 +19,6 @@ from deep_loop.adapters.workspace.plumbing import Git
 from deep_loop.adapters.workspace.template import create
 from deep_loop.core.cohort import HARNESS
 from deep_loop.core.experiment import ML, is_keep
-from deep_loop.knobs import parse
 from deep_loop.ports import Analyst, Exit, Job
 from deep_loop.testing.doubles import InstantExecutor
 
@@ -81,7 +81,11 @@ def _run(surrogate: Surrogate, job: Job) -> Exit | str:
 
 
 def _values(source: str) -> dict[str, float | str]:
-    return {knob.name: knob.value for knob in parse(source).knobs}  # type: ignore[misc]  # numbers and words alone
+    return {
+        statement.targets[0].id: ast.literal_eval(statement.value)
+        for statement in ast.parse(source).body
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)
+    }
 
 
 def _course(root: Path, surrogate: Surrogate) -> Course:
