@@ -8,9 +8,8 @@ import pytest
 
 from benchmarks.outer_tier.surrogates import SURROGATES, draw
 
-HELD: dict[
-    int, tuple[str, float, float, float]
-] = {  # surrogate of the pair with that number: its loss at the start, with all constants doubled, with all halved
+# Surrogate of the pair with that number: its loss at the start, with all constants doubled, with all halved.
+HELD: dict[int, tuple[str, float, float, float]] = {
     0: ("sparse", 2.6275311685260796, 2.509335899899887, 2.8560928388325775),
     1: ("additive", 2.601315474773088, 2.6987716166379667, 2.5674735305189382),
     2: ("ridge", 2.5525506951617896, 2.599392341572311, 2.6066601287903457),
