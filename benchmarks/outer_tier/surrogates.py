@@ -108,13 +108,15 @@ def ridge(chance: random.Random) -> Surrogate:
 
 
 def cliff(chance: random.Random) -> Surrogate:
-    """Four matter, and a doubling too far on one side of two of them the program crashes."""
+    """Four matter, and a doubling too far on one side of two of them the program crashes; not where it begins."""
     best = _optima(chance)
     matter = chance.sample([each.name for each in NUMBERS], 4)
     sides = {name: chance.choice((-1, 1)) for name in matter[:2]}
+    begins = {each.name: each.start for each in NUMBERS}
+    walls = {name: max(1.5, side * _step(begins, best, name) + 0.5) for name, side in sides.items()}
 
     def loss(v: Values) -> float:
-        if any(side * _step(v, best, name) > 1.5 for name, side in sides.items()):
+        if any(side * _step(v, best, name) > walls[name] for name, side in sides.items()):
             return math.inf
         return LEVEL * (1 + sum(0.008 * _off(v, best, name) for name in matter))
 

@@ -31,6 +31,7 @@ class Dossier:
     program: str  # program.md as it was
     earlier: tuple[Earlier, ...] = ()  # what other studies found
     process_log: str = ""  # process_log.md as it was: the accounts of all revisions so far
+    left: int = 0  # experiments that the study was planned for and has not made yet
 
 
 Claim = Literal["kept", "discarded", "crashed", "better", "worse", "tried"]

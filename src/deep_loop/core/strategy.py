@@ -15,6 +15,9 @@ It stands between two markers, each alone on its line. Everything outside them i
 
     [ranges]
     LEARNING_RATE = [0.002, 0.006]
+
+    [screen]
+    BATCH_SIZE = [8, 32]
     ```
     <!-- strategy:end -->
 """
@@ -29,6 +32,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn, TypeGuard
 
+from deep_loop.core import screening
 from deep_loop.errors import DeepLoopError
 
 BEGIN = "<!-- strategy:begin -->"
@@ -40,7 +44,7 @@ _HEADER = re.compile(r"\A\s*\*\*[ \t]*Strategy[ \t]+v(\d+)[ \t]*\*\*[ \t]*\r?(?:
 _OPENING = re.compile(r"^[ \t]*```[ \t]*toml[ \t]*$", re.MULTILINE)
 _CLOSING = re.compile(r"^[ \t]*```[ \t]*$", re.MULTILINE)
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_FIELDS = ("weights", "ranges", "combinations")
+_FIELDS = ("weights", "ranges", "combinations", "screen")
 
 
 class StrategyError(DeepLoopError):
@@ -56,6 +60,7 @@ class Strategy:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # constant -> promising range
     combinations: tuple[tuple[int, ...], ...] = ()  # experiments whose changes are worth trying together
     prose: str = ""
+    screen: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # constant -> its levels (`core.screening`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,7 @@ def parse(program: str) -> Strategy:
         ranges=fields.ranges(),
         combinations=fields.combinations(),
         prose=prose,
+        screen=fields.screen(),
     )
 
 
@@ -206,13 +212,15 @@ class _Fields:
 
     def ranges(self) -> dict[str, tuple[float, float]]:
         """Ordered pairs of finite numbers by constant."""
-        found = {}
-        for name, pair in self._named("ranges").items():
-            if not isinstance(pair, list) or len(pair) != 2 or not all(map(_is_number, pair)) or pair[0] > pair[1]:
-                self._refuse(
-                    name, f"the range of {name} is no pair low, high", "write `LEARNING_RATE = [0.002, 0.006]`"
-                )
-            found[name] = (float(pair[0]), float(pair[1]))
+        return self._pairs("ranges", "range")
+
+    def screen(self) -> dict[str, tuple[float, float]]:
+        """The same, for at most as many constants as one screening can have."""
+        found = self._pairs("screen", "screen")
+        if len(found) > screening.MOST:
+            self._refuse(
+                "screen", f"{len(found)} constants are screened", f"at most {screening.MOST} can be, in one screening"
+            )
         return found
 
     def combinations(self) -> tuple[tuple[int, ...], ...]:
@@ -221,6 +229,16 @@ class _Fields:
         if not isinstance(groups, list) or not all(isinstance(g, list) and all(map(_is_count, g)) for g in groups):
             self._refuse("combinations", "combinations are no lists of experiment numbers", "write `[[7, 12], [3, 9]]`")
         return tuple(tuple(group) for group in groups)
+
+    def _pairs(self, table: str, what: str) -> dict[str, tuple[float, float]]:
+        found = {}
+        for name, pair in self._named(table).items():
+            if not isinstance(pair, list) or len(pair) != 2 or not all(map(_is_number, pair)) or pair[0] > pair[1]:
+                self._refuse(
+                    name, f"the {what} of {name} is no pair low, high", "write `LEARNING_RATE = [0.002, 0.006]`"
+                )
+            found[name] = (float(pair[0]), float(pair[1]))
+        return found
 
     def _named(self, name: str) -> Mapping[str, object]:
         table = self._table.get(name, {})
@@ -249,9 +267,14 @@ def _toml(strategy: Strategy) -> list[str]:
     lines += ["", "[weights]  # kind of change -> how much to try it; 1 is neutral"]
     lines += [f"{_key(kind)} = {_number(weight)}" for kind, weight in sorted(strategy.weights.items())]
     lines += ["", "[ranges]  # constant -> promising values, both ends included"]
-    return lines + [
-        f"{_key(name)} = [{_number(low)}, {_number(high)}]" for name, (low, high) in sorted(strategy.ranges.items())
-    ]
+    lines += _pairs(strategy.ranges)
+    if strategy.screen:
+        lines += ["", "[screen]  # constant -> low and high level in a designed screening", *_pairs(strategy.screen)]
+    return lines
+
+
+def _pairs(table: Mapping[str, tuple[float, float]]) -> list[str]:
+    return [f"{_key(name)} = [{_number(low)}, {_number(high)}]" for name, (low, high) in sorted(table.items())]
 
 
 def _key(name: str) -> str:

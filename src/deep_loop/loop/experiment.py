@@ -23,6 +23,7 @@ from deep_loop.core.experiment import Closing, Crash, Discard, Experiment, Keep,
 from deep_loop.core.guard import Rejected
 from deep_loop.core.readout import Exit
 from deep_loop.core.record import Ask, Waiting
+from deep_loop.core.screening import is_screening
 from deep_loop.loop import baseline, person, proposals, recovery, repair, runs, upkeep
 from deep_loop.loop.evidence import gather
 from deep_loop.loop.lab import Lab
@@ -117,6 +118,7 @@ class ExperimentUnit:
         experiment = lab.ledger.record(run.unit)
         log = f".deep-loop/logs/{lab.tag}/{run.unit:04d}-{len(experiment.measurements)}.log"
         seed = runs.seed(lab, run)
+        screened = is_screening(experiment.proposal.idea)  # a run that loses is as much worth to it as one that gains
         measurement = lab.ledger.start(run.unit, seed, run.sought_by, slot.name, log, run.role, slot.machine)
         trial = lay_out(
             lab,
@@ -127,7 +129,7 @@ class ExperimentUnit:
             words=f"experiment {run.unit}",
             id=recovery.job_id(lab, measurement.id),
             role=run.role,
-            hopeless=lab.doubter(experiment, seed) if run.role in ("first", "fresh") else None,
+            hopeless=lab.doubter(experiment, seed) if run.role in ("first", "fresh") and not screened else None,
         )
         self._running[run] = _Running(measurement.id, seed, trial)
         lab.tell(RunStarted(run.unit, run.sought_by, run.title, slot.name, run.purpose))

@@ -16,7 +16,7 @@ from deep_loop.core.hypothesis import Hypothesis
 from deep_loop.core.noise import estimate
 from deep_loop.core.probation import Verdict, lineage
 from deep_loop.core.seed import derive
-from deep_loop.loop import probation
+from deep_loop.loop import probation, screens
 from deep_loop.loop.baseline import revision
 from deep_loop.loop.brief import HYPOTHESES, PROGRAM, logs, strategy_of
 from deep_loop.loop.lab import Lab
@@ -79,6 +79,7 @@ class Meta:
         self._judged = judged
         self._session: Session | None = None  # the analysis under way
         self._failed_at = 0  # experiments closed when the last analysis failed
+        self._screens: dict[int, int] = {}  # version -> runs of a screening that it waits for
 
     def recover(self) -> Revised | None:
         """Record a revision whose commit is on the branch, where the harness died before it could."""
@@ -317,6 +318,7 @@ class Meta:
             program=program,
             earlier=lab.earlier,
             process_log=lab.workspace.read(head, PROCESS_LOG) or "",
+            left=max(0, lab.task.rules.planned - sum(experiment.counted for experiment in closed)),
         )
 
     def _files(self, incumbent: Experiment | None, head: str) -> Files:
@@ -342,14 +344,26 @@ class Meta:
         """
         closed = self._lab.ledger.closed()
         since = max(self._reviewed(), self._failed_at)
-        fresh = 0
+        fresh, screened = 0, self._screened()
         for seen, experiment in enumerate(closed[since:], start=since + 1):
             fresh += experiment.counted
+            if fresh < screened:
+                continue  # it says little before it is whole
             if experiment.counted and self._is_significant(experiment, closed[:seen]):
                 return Call(seen, f"a significant improvement, experiment {experiment.number}")
-            if fresh >= self._interval:
+            if fresh >= (screened or self._interval):
                 return Call(seen, f"{fresh} experiments")
         return None
+
+    def _screened(self) -> int:
+        """Runs of the screening that the last revision ordered."""
+        revisions = self._lab.ledger.revisions()
+        if not revisions:
+            return 0
+        last = revisions[-1]
+        if last.version not in self._screens:
+            self._screens[last.version] = screens.left(self._lab, last)
+        return self._screens[last.version]
 
     def _is_significant(self, experiment: Experiment, known: Sequence[Experiment]) -> bool:
         """A gain over `NOISES` times the noise, or over the relative threshold where that is unknown."""

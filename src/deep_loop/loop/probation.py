@@ -11,7 +11,9 @@ from deep_loop.core.experiment import Experiment, as_of, is_baseline, is_keep, v
 from deep_loop.core.history import History
 from deep_loop.core.noise import Noise, estimate
 from deep_loop.core.probation import Lineage, Turn, Verdict
+from deep_loop.core.screening import is_screening
 from deep_loop.core.seed import derive
+from deep_loop.loop import screens
 from deep_loop.loop.lab import Lab
 
 UNKNOWN = Noise(0.0, 0)  # nothing was repeated: every run counts as much as any other
@@ -24,6 +26,8 @@ def version(lab: Lab, number: int, seen: int) -> int:
     lineage = probation.lineage(known)
     if lineage is None:
         return known[-1].version if known else 0
+    if number - known[-1].asked <= screens.left(lab, known[-1]):
+        return lineage.heirs[-1]  # its screening comes first
     share = verdict(lab, known, lineage, seen).share
     drawn = (derive(lab.seed, "probation", number) + 0.5) / 2**31
     return lineage.heirs[-1] if drawn < share else lineage.control
@@ -44,12 +48,13 @@ def verdict(lab: Lab, revisions: Sequence[Revision], lineage: Lineage, seen: int
 
 
 def _turns(lab: Lab, closed: Sequence[Experiment]) -> Iterator[Turn]:
-    """What proposers brought; combinations of the harness follow no strategy."""
+    """What proposers brought; combinations of the harness follow no strategy, and a screening gains nothing."""
     history = History(closed, lab.machines)
     noise = estimate(history.groups()) or UNKNOWN
     numbered = {experiment.number: experiment for experiment in closed}
     for experiment in closed:
-        if is_baseline(experiment) or experiment.proposal.proposer not in lab.proposers:
+        proposal = experiment.proposal
+        if is_baseline(experiment) or is_screening(proposal.idea) or proposal.proposer not in lab.proposers:
             continue
         base = numbered.get(experiment.proposal.parent or 0)
         size = abs(value(base) or 0.0) if base else 0.0

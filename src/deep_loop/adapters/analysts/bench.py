@@ -19,7 +19,7 @@ class Idea:
 
     hypothesis: Hypothesis
     worth: float
-    room: Literal["steps", "pairs", "neglected", "elsewhere"]  # the module that it comes from
+    room: Literal["screening", "steps", "pairs", "neglected", "elsewhere"]  # the module that it comes from
     pair: tuple[int, int] | None = None  # the experiments that it combines
 
 

@@ -18,6 +18,7 @@ from deep_loop.core.experiment import BASELINE, Change, Crash, Experiment, is_ke
 from deep_loop.core.history import History
 from deep_loop.core.metric import Metric
 from deep_loop.core.noise import Noise, estimate
+from deep_loop.core.screening import is_screening
 
 OUTLIER = 3.0  # typical gains; a rash move may lose half of everything and says little about its kind
 UNKNOWN = Noise(0.0, 0)  # nothing was repeated: every run counts as much as any other
@@ -43,7 +44,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All trials in the order of closing, and what an analyst asks of them."""
+    """All trials in the order of closing, and what an analyst asks of them. Runs of a screening are no trials."""
 
     metric: Metric
     trials: tuple[Trial, ...]
@@ -140,7 +141,7 @@ def gather(dossier: Dossier) -> Evidence:
     trials = tuple(
         _trial(experiment, dossier.metric, history, noise, means)
         for experiment in experiments
-        if not is_baseline(experiment)
+        if not is_baseline(experiment) and (is_keep(experiment) or not is_screening(experiment.proposal.idea))
     )
     numbers = frozenset(trial.number for trial in trials)
     prints = {experiment.proposal.fingerprint for experiment in experiments}

@@ -5,24 +5,38 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from deep_loop.adapters.analysts import screens
 from deep_loop.adapters.analysts.bench import Bench, Idea
 from deep_loop.adapters.analysts.elsewhere import carried_over
 from deep_loop.adapters.analysts.neglected import return_to
 from deep_loop.adapters.analysts.pairs import together
 from deep_loop.adapters.analysts.scales import meaning
+from deep_loop.adapters.analysts.screens import Screened
 from deep_loop.adapters.analysts.steps import along
 from deep_loop.core.hypothesis import Hypothesis, Target, identity
 
 MOST = 6  # entries of next-hypotheses.md that are ours
 LEAST = 3  # of ours, however many a person has planted
-ROOM = {"steps": MOST, "pairs": 2, "neglected": 3, "elsewhere": 3}  # so that no single way of thinking fills the list
+ROOM = {
+    "screening": 3,
+    "steps": MOST,
+    "pairs": 2,
+    "neglected": 3,
+    "elsewhere": 3,
+}  # so that no single way of thinking fills the list
 
 
-def ideas(bench: Bench) -> list[Idea]:
+def ideas(bench: Bench, screened: Screened | None = None) -> list[Idea]:
     """Everything that the evidence suggests and that is new, of most worth first; of equal worth by identity."""
     tried = _tried(bench)
     found: dict[str, Idea] = {}
-    for idea in (*along(bench), *together(bench), *return_to(bench), *carried_over(bench)):
+    for idea in (
+        *screens.steps(bench, screened),
+        *along(bench),
+        *together(bench),
+        *return_to(bench),
+        *carried_over(bench),
+    ):
         entry = idea.hypothesis
         best = found.get(entry.id)
         new = entry.id not in bench.evidence.taken and not tried(entry.targets)
@@ -44,7 +58,9 @@ def choose(ranked: list[Idea], standing: tuple[Hypothesis, ...]) -> tuple[Hypoth
     planted = {entry.id for entry in standing}
     for idea in ranked:
         constants = {target.name for target in idea.hypothesis.targets}
-        if len(ours) == room or idea.hypothesis.id in planted or constants & names:
+        if len(ours) == room or idea.hypothesis.id in planted:
+            continue
+        if constants & names and idea.room != "screening":  # steps of different length are different ideas
             continue
         if rooms[idea.room] == ROOM[idea.room] or paired.intersection(idea.pair or ()):
             continue

@@ -7,7 +7,7 @@ the same advice. Where nothing can be told, it says so.
 
 from __future__ import annotations
 
-from deep_loop.adapters.analysts import account, draft
+from deep_loop.adapters.analysts import account, draft, screens
 from deep_loop.adapters.analysts.bench import lay_out
 from deep_loop.adapters.analysts.evidence import gather
 from deep_loop.adapters.analysts.ideas import choose, ideas, standing
@@ -34,7 +34,8 @@ class StatisticsAnalyst:
         bench = lay_out(evidence, dossier.files)
         gains, by_constant = draft.gains_by_kind(evidence), draft.gains_by_constant(evidence)
         found = draft.regions(bench)
-        ranked = ideas(bench)
+        screened = screens.result(dossier, evidence.noise_share)
+        ranked = ideas(bench, screened)
         hypotheses = choose(ranked, standing(dossier.hypotheses, evidence.taken))
         before = dossier.strategy
         strategy = Strategy(
@@ -43,14 +44,18 @@ class StatisticsAnalyst:
             ranges=draft.ranges(bench, found, before.ranges),
             combinations=draft.combinations(ranked),
             prose=account.prose(evidence, gains, found, bench.importance),
+            screen=screens.order(bench, dossier),
         )
         return Advice(
             analyst=self.name,
             summary=account.summary(evidence, gains, found, len(hypotheses)),
             strategy=strategy,
             hypotheses=hypotheses,
-            worked=account.worked(evidence, gains, by_constant, found),
+            worked=(*screens.findings(screened), *account.worked(evidence, gains, by_constant, found)),
             failed=account.failed(evidence, gains, by_constant),
-            changed=account.changed(dossier, strategy, gains, len(hypotheses)),
+            changed=(
+                *screens.announced(before.screen, strategy.screen),
+                *account.changed(dossier, strategy, gains, len(hypotheses)),
+            ),
             table=account.table(evidence, dossier),
         )

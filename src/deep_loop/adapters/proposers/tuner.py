@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deep_loop.core import screening
 from deep_loop.core.experiment import Change, Idea
 from deep_loop.core.hypothesis import Hypothesis
 from deep_loop.core.taxonomy import kind_of
@@ -92,6 +93,9 @@ def _ordered(order: Order, search: Search) -> Idea:
         case Hypothesis(id=identity, title=title, kind=kind, rationale=rationale) as hypothesis:
             why = f"Takes up {identity} ({title}). {moves} {rationale}".strip()
             return Idea(_title(changes), kind, why, hypothesis.expected or expected, identity, changes)
+        case str() as run:
+            why = f"{moves} What each constant does is read from all runs of the screening together."
+            return Idea(run, screening.KIND, why, "none", changes=changes)
         case numbers:
             listed = ", ".join(str(number) for number in numbers)
             why = f"{moves} Experiments {listed} made these changes one by one; the strategy asks for them together."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from deep_loop import knobs
 from deep_loop.adapters.proposers.tuner_search import Move, Search
 from deep_loop.adapters.proposers.tuner_trials import Reader, Setting
+from deep_loop.core import screening, spelling
 from deep_loop.core.experiment import Idea
 from deep_loop.core.hypothesis import Hypothesis, Target, parse
 from deep_loop.knobs import Knob, KnobError
@@ -21,18 +22,22 @@ class Order:
     """A move that somebody asked for."""
 
     move: Move
-    origin: Suggestion | Hypothesis | tuple[int, ...]  # a combination names its experiments
+    origin: (
+        Suggestion | Hypothesis | tuple[int, ...] | str
+    )  # a combination names its experiments, a screening's run itself
 
 
 def order(brief: Brief, search: Search, reader: Reader, proposer: str) -> Order | None:
     """The order to carry out now, or None where there is none, or it is the tuner's own turn.
 
-    A person's suggestions come first. Other orders are at most every second proposal of this proposer, so that a
-    long list does not keep it from what it has learnt itself.
+    A person's suggestions come first, then the runs of a screening. Other orders are at most every second proposal of
+    this proposer, so that a long list does not keep it from what it has learnt itself.
     """
     for suggestion in brief.suggestions:
         if (targets := understood(suggestion.text)) and (move := _aim(targets, search)) is not None:
             return Order(move, suggestion)
+    if (run := _screening(brief, search)) is not None:
+        return run
     if _latest_was_order(brief, proposer):
         return None
     return next(_orders(brief, search, reader), None)
@@ -56,6 +61,29 @@ def _orders(brief: Brief, search: Search, reader: Reader) -> Iterator[Order]:
         changes = {(search.memory.incumbent.knobs[key].name, text) for key, text in texts.items()}
         if len(texts) > 1 and not any(changes <= earlier for earlier in made) and (move := search.to(texts)):
             yield Order(move, numbers)
+
+
+def _screening(brief: Brief, search: Search) -> Order | None:
+    """The first run of the strategy's screening that is neither made nor under way, nor was refused twice."""
+    levels, incumbent = brief.strategy.screen, search.memory.incumbent.knobs
+    if not levels:
+        return None
+    made = {*screening.done(levels, [record.proposal.idea for record in brief.history])}
+    made |= {*screening.done(levels, [proposal.idea for proposal in brief.pending])}
+    refused = screening.done(levels, [refusal.proposal.idea for refusal in brief.refusals if refusal.proposal])
+    for run in range(1, screening.runs(len(levels)) + 1):
+        if run in made or refused.count(run) > 1:
+            continue
+        wanted = screening.settings(levels, run)
+        texts = {name: _spelled(value, incumbent[name]) for name, value in wanted.items() if name in incumbent}
+        if (move := search.to(texts)) is not None:
+            return Order(move, screening.title(levels, run))
+    return None
+
+
+def _spelled(value: float, knob: Knob) -> str:
+    """A level in the style of the constant's own text."""
+    return spelling.spell(round(value) if isinstance(knob.value, int) else value, knob.source)
 
 
 def _ideas(brief: Brief) -> list[Idea]:

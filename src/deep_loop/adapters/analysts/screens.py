@@ -1,0 +1,243 @@
+"""Screenings (`core.screening`): when one is ordered, what it found, and where that points.
+
+The order of a study of many constants: find out by a designed set of runs which way each of them pays, then take one
+step in all that do (Box and Wilson, On the experimental attainment of optimum conditions, JRSS B 13 (1951) 1-45).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from deep_loop.adapters.analysts.bench import Bench, Idea, propose
+from deep_loop.adapters.analysts.estimates import Interval
+from deep_loop.adapters.analysts.neglected import FIELD, FIELD_OTHERWISE
+from deep_loop.adapters.analysts.scales import Scale, number, scale_of, spell
+from deep_loop.adapters.analysts.words import experiments, percent, span
+from deep_loop.core import screening
+from deep_loop.core.cohort import Dossier, Finding
+from deep_loop.core.experiment import value
+from deep_loop.core.hypothesis import Target
+from deep_loop.core.screening import Levels
+from deep_loop.core.taxonomy import kind_of
+
+TUNER = "tuner"  # the proposer that carries a screening out
+LEAST = 6  # constants; fewer are soon moved one by one
+SHARE = 3  # a screening takes at most one in so many of the experiments that are left
+HALF = 0.5  # of a sensible first step: how far a level lies from where the constant stands,
+SMALL = 1 / 3  # and at most so much of a positive number
+ENOUGH = 0.6  # of a screening's runs were measured, before anything is made of it
+NOISE = 0.002  # of one run, relative, where nothing was repeated
+SPREADS = tuple(0.00025 * 2 ** (octave / 2) for octave in range(15))  # of effects, relative, that are considered
+CLEAR = 1.0  # standard deviations by which an effect must differ from nothing to be followed
+REACH = 2.0  # half steps: how far the best value of a constant usually lies from where a person left it
+STRIDES = (1.0, 2.0, 0.5)  # reaches that are offered, the likeliest first
+FURTHEST = 3.0  # half steps
+NAMED = 6  # effects in one finding
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What half a step up does to one constant, relative; higher is better."""
+
+    name: str
+    centre: float  # coordinates on its scale
+    half: float
+    mean: float
+    error: float
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """What a screening found."""
+
+    effects: tuple[Effect, ...]  # the largest first
+    spread: float  # standard deviation of the true effects
+    numbers: tuple[int, ...]  # its experiments
+
+    @property
+    def clear(self) -> tuple[Effect, ...]:
+        """Those that can be told from nothing."""
+        return tuple(effect for effect in self.effects if abs(effect.mean) > CLEAR * effect.error)
+
+
+def order(bench: Bench, dossier: Dossier) -> dict[str, tuple[float, float]]:
+    """The levels of the screening that the next strategy holds: the study has one, which stays there when it is over.
+
+    There is none where the tuner, which would carry it out, takes no part, or where it would take too much of what is
+    left of the study.
+    """
+    if before := dossier.strategy.screen:
+        return dict(before)
+    if any(screening.is_screening(experiment.proposal.idea) for experiment in dossier.experiments):
+        return {}
+    if not any(experiment.proposal.proposer == TUNER for experiment in dossier.experiments):
+        return {}
+    levels = dict(_levels(bench))
+    if len(levels) < LEAST or SHARE * screening.runs(len(levels)) > dossier.left:
+        return {}
+    return levels
+
+
+def result(dossier: Dossier, noise: float | None) -> Screened | None:
+    """What the strategy's screening found, where enough of it was measured. `noise` is that of one run, relative.
+
+    Effects have a normal prior around zero, whose width is the one under which the runs are the most probable
+    (Bishop, Pattern Recognition and Machine Learning, 2006, sections 3.3 and 3.5).
+    """
+    levels = dossier.strategy.screen
+    rows, values, numbers = _runs(levels, dossier)
+    if not levels or len(rows) < ENOUGH * screening.runs(len(levels)):
+        return None
+    size = abs(float(np.mean(values))) or 1.0
+    sign = dossier.metric.gain(1.0, 0.0)
+    x, y = np.array(rows, float), sign * np.array(values) / size
+    x, y, sigma = x - x.mean(0), y - y.mean(), noise or NOISE
+    spread = max(SPREADS, key=lambda spread: _evidence(x, y, spread, sigma))
+    covariance = np.linalg.inv(x.T @ x / sigma**2 + np.eye(x.shape[1]) / spread**2)
+    means = covariance @ x.T @ y / sigma**2
+    errors = np.sqrt(np.diag(covariance))
+    effects = [
+        Effect(name, *_place(name, levels[name]), float(mean), float(error))
+        for name, mean, error in zip(sorted(levels), means, errors, strict=True)
+    ]
+    return Screened(tuple(sorted(effects, key=lambda effect: -abs(effect.mean))), spread, numbers)
+
+
+def steps(bench: Bench, found: Screened | None) -> Iterator[Idea]:
+    """One step in all constants whose effects are clear and which still stand where they were screened."""
+    if found is None:
+        return
+    present = {name: number(knob.source) for name, knob in bench.knobs.items()}
+    movable = [effect for effect in found.clear if _still_there(effect, present.get(effect.name))]
+    for stride in STRIDES if movable else ():
+        moves = {effect.name: _stride(effect, found.spread, stride) for effect in movable}
+        targets = tuple(_targets(bench, movable, moves))
+        if not targets:
+            continue
+        # The gain is that of a parabola whose top lies one reach away for an effect of usual size.
+        bends = math.fsum(found.spread / (2 * REACH) * move**2 for move in moves.values())
+        hoped = math.fsum(effect.mean * moves[effect.name] for effect in movable) - bends
+        error = math.hypot(bends / 2, *(effect.error * moves[effect.name] for effect in movable))
+        chance = NormalDist().cdf(hoped / error) if error else 1.0
+        names = ", ".join(effect.name for effect in movable[:NAMED])
+        more = f" and {len(movable) - NAMED} more" if len(movable) > NAMED else ""
+        entry = propose(
+            title=f"One step of {stride:g} in what the screening found: {names}{more}",
+            kind=kind_of(movable[0].name),
+            targets=targets,
+            why=f"The screening tells which way {len(movable)} constants pay ({experiments(found.numbers)}); "
+            "this goes that way with all of them.",
+            expected=span(Interval(hoped, hoped - 1.28 * error, hoped + 1.28 * error)),
+            numbers=found.numbers,
+        )
+        yield Idea(entry, hoped * chance, "screening")
+
+
+def findings(found: Screened | None) -> tuple[Finding, ...]:
+    """What the screening says, in words."""
+    if found is None:
+        return ()
+    listed = "; ".join(
+        f"{effect.name} {'up' if effect.mean > 0 else 'down'} {percent(abs(effect.mean))} "
+        f"({percent(abs(effect.mean) - 1.96 * effect.error)} to {percent(abs(effect.mean) + 1.96 * effect.error)})"
+        for effect in found.clear[:NAMED]
+    )
+    said = f"half a step of each: {listed}" if listed else "no constant stands out of the noise"
+    return (Finding(f"A screening of {len(found.effects)} constants, {said}.", found.numbers),)
+
+
+def announced(before: Levels, after: Levels) -> tuple[str, ...]:
+    """What to say of a screening that begins."""
+    if not after or after == before:
+        return ()
+    count = len(after)
+    return (
+        f"A screening of {count} constants in {screening.runs(count)} runs comes first: what half a step in each does, "
+        "all of them moved at once.",
+    )
+
+
+def _levels(bench: Bench) -> Iterator[tuple[str, tuple[float, float]]]:
+    """The levels of the numbers that can be screened, at most as many as one screening takes."""
+    found = {}
+    for name, knob in bench.knobs.items():
+        present = number(knob.source)
+        if present is None or isinstance(knob.value, bool) or knob.choices:
+            continue
+        scale = scale_of(name, (present,))
+        place, half = scale.coordinate(present), _half(scale, present)
+        if place is None or not half:
+            continue
+        low, high = (bench.allowed(name, scale.value(place + side * half)) for side in (-1, 1))
+        low, high = (float(number(spell(level, knob.source)) or 0.0) for level in (low, high))
+        if low < high and low <= present <= high:
+            found[name] = (low, high)
+    first = sorted(
+        found, key=lambda name: (-bench.importance.get(name, 0.0), -FIELD.get(kind_of(name), FIELD_OTHERWISE))
+    )
+    yield from ((name, found[name]) for name in first[: screening.MOST])
+
+
+def _half(scale: Scale, present: float) -> float:
+    """Half a step, in coordinates; a positive number on a linear scale stays well above zero."""
+    half = HALF * scale.unit
+    return min(half, SMALL * present) if scale.coordinate(present) == present and present > 0 else half
+
+
+def _runs(levels: Levels, dossier: Dossier) -> tuple[list[list[int]], list[float], tuple[int, ...]]:
+    """The rows of the design that were measured, their values, and the experiments' numbers."""
+    rows, values, numbers = [], [], []
+    design = screening.design(len(levels)) if levels else ()
+    for experiment in dossier.experiments:
+        measured = value(experiment)
+        for run in screening.done(levels, [experiment.proposal.idea]) if levels else ():
+            if measured is not None and 1 <= run <= len(design):
+                rows.append(list(design[run - 1]))
+                values.append(measured)
+                numbers.append(experiment.number)
+    return rows, values, tuple(sorted(numbers))
+
+
+def _evidence(x: np.ndarray, y: np.ndarray, spread: float, sigma: float) -> float:
+    """The logarithm of how probable the runs are, but for a constant."""
+    covariance = spread**2 * x @ x.T + sigma**2 * np.eye(len(y))
+    return float(-(y @ np.linalg.solve(covariance, y) + np.linalg.slogdet(covariance)[1]) / 2)
+
+
+def _place(name: str, levels: tuple[float, float]) -> tuple[float, float]:
+    """Centre and half distance of two levels, in coordinates."""
+    scale = scale_of(name, levels)
+    low, high = (scale.coordinate(level) or 0.0 for level in levels)
+    return (low + high) / 2, (high - low) / 2
+
+
+def _still_there(effect: Effect, present: float | None) -> bool:
+    """Whether a constant stands between the levels that it was screened at."""
+    if present is None:
+        return False
+    place = scale_of(effect.name, (present,)).coordinate(present)
+    return place is not None and abs(place - effect.centre) <= effect.half * 1.01
+
+
+def _stride(effect: Effect, spread: float, stride: float) -> float:
+    """Half steps to go: as far as the size of the effect says, within bounds."""
+    return max(-FURTHEST, min(FURTHEST, stride * REACH * effect.mean / spread))
+
+
+def _targets(bench: Bench, effects: tuple[Effect, ...] | list[Effect], moves: Mapping[str, float]) -> Iterator[Target]:
+    """Where that puts each constant, in its own spelling; those that would not move are left out."""
+    for effect in effects:
+        knob = bench.knobs[effect.name]
+        present = number(knob.source)
+        scale = scale_of(effect.name, () if present is None else (present,))
+        goal = scale.value(effect.centre + moves[effect.name] * effect.half)
+        if present is not None and present > 0:
+            goal = max(goal, present * SMALL)
+        source = spell(bench.allowed(effect.name, goal), knob.source)
+        if number(source) != present:
+            yield Target(effect.name, value=source)
