@@ -22,7 +22,7 @@ from deep_loop.core import screening
 from deep_loop.core.cohort import Dossier, Finding
 from deep_loop.core.experiment import value
 from deep_loop.core.hypothesis import Target
-from deep_loop.core.screening import Levels
+from deep_loop.core.screening import Levels, is_screening
 from deep_loop.core.taxonomy import kind_of
 
 TUNER = "tuner"  # the proposer that carries a screening out
@@ -35,7 +35,11 @@ NOISE = 0.002  # of one run, relative, where nothing was repeated
 SPREADS = tuple(0.00025 * 2 ** (octave / 2) for octave in range(15))  # of effects, relative, that are considered
 CLEAR = 1.0  # standard deviations by which an effect must differ from nothing to be followed
 REACH = 2.0  # half steps: how far the best value of a constant usually lies from where a person left it
-STRIDES = (1.0, 2.0, 0.5)  # reaches that are offered, the likeliest first
+STRIDES = (1.0, 0.5)  # reaches that are offered, the likelier first,
+LONGER = 2.0  # and once the incumbent stands there
+TAKEN = 0.7  # of the first step, from which the incumbent stands there
+MOVED = 1.01  # half steps; a constant that stands further from where it is expected was moved by something else
+AGAIN = 12  # experiments without a keep, after which another screening is worth its runs
 FURTHEST = 3.0  # half steps
 NAMED = 6  # effects in one finding
 
@@ -66,20 +70,22 @@ class Screened:
 
 
 def order(bench: Bench, dossier: Dossier) -> dict[str, tuple[float, float]]:
-    """The levels of the screening that the next strategy holds: the study has one, which stays there when it is over.
+    """The levels of the screening that the next strategy holds; one that is over stays there, for what it told.
 
     There is none where the tuner, which would carry it out, takes no part, or where it would take too much of what is
-    left of the study.
+    left of the study. Another one follows where a dozen experiments after the last have brought nothing.
     """
-    if before := dossier.strategy.screen:
-        return dict(before)
-    if any(screening.is_screening(experiment.proposal.idea) for experiment in dossier.experiments):
-        return {}
+    before = dossier.strategy.screen
     if not any(experiment.proposal.proposer == TUNER for experiment in dossier.experiments):
-        return {}
+        return dict(before)
+    runs = [e.number for e in dossier.experiments if is_screening(e.proposal.idea)]
+    evidence = bench.evidence
+    since = sum(trial.number > runs[-1] for trial in evidence.trials) if runs else AGAIN
+    if runs and min(since, evidence.since_keep) < AGAIN:
+        return dict(before)
     levels = dict(_levels(bench))
     if len(levels) < LEAST or SHARE * screening.runs(len(levels)) > dossier.left:
-        return {}
+        return dict(before)
     return levels
 
 
@@ -109,33 +115,60 @@ def result(dossier: Dossier, noise: float | None) -> Screened | None:
 
 
 def steps(bench: Bench, found: Screened | None) -> Iterator[Idea]:
-    """One step in all constants whose effects are clear and which still stand where they were screened."""
+    """One step in all constants whose effects are clear and that nothing else has moved since.
+
+    Where the incumbent has taken such a step already, a longer one; else one of usual length, and a shorter one.
+    """
     if found is None:
         return
-    present = {name: number(knob.source) for name, knob in bench.knobs.items()}
-    movable = [effect for effect in found.clear if _still_there(effect, present.get(effect.name))]
-    for stride in STRIDES if movable else ():
+    usual = {effect.name: _stride(effect, found.spread, 1.0) for effect in found.clear}
+    gone = {effect.name: _gone(bench, effect) for effect in found.clear}
+    taken = math.fsum(usual[name] * (way or 0.0) for name, way in gone.items()) > TAKEN * math.fsum(
+        move**2 for move in usual.values()
+    )
+    here = usual if taken else dict.fromkeys(usual, 0.0)
+    movable = [
+        effect
+        for effect in found.clear
+        if (way := gone[effect.name]) is not None and abs(way - here[effect.name]) <= MOVED
+    ]
+    for stride in (LONGER,) if taken else STRIDES:
         moves = {effect.name: _stride(effect, found.spread, stride) for effect in movable}
         targets = tuple(_targets(bench, movable, moves))
-        if not targets:
-            continue
-        # The gain is that of a parabola whose top lies one reach away for an effect of usual size.
-        bends = math.fsum(found.spread / (2 * REACH) * move**2 for move in moves.values())
-        hoped = math.fsum(effect.mean * moves[effect.name] for effect in movable) - bends
-        error = math.hypot(bends / 2, *(effect.error * moves[effect.name] for effect in movable))
-        chance = NormalDist().cdf(hoped / error) if error else 1.0
-        names = ", ".join(effect.name for effect in movable[:NAMED])
-        more = f" and {len(movable) - NAMED} more" if len(movable) > NAMED else ""
-        entry = propose(
-            title=f"One step of {stride:g} in what the screening found: {names}{more}",
-            kind=kind_of(movable[0].name),
-            targets=targets,
-            why=f"The screening tells which way {len(movable)} constants pay ({experiments(found.numbers)}); "
-            "this goes that way with all of them.",
-            expected=span(Interval(hoped, hoped - 1.28 * error, hoped + 1.28 * error)),
-            numbers=found.numbers,
-        )
-        yield Idea(entry, hoped * chance, "screening")
+        if targets:
+            yield _step(found, movable, moves, here, targets, stride)
+
+
+def _step(
+    found: Screened,
+    effects: list[Effect],
+    moves: Mapping[str, float],
+    here: Mapping[str, float],
+    targets: tuple[Target, ...],
+    stride: float,
+) -> Idea:
+    """What to expect of going from `here` to `moves`, both in half steps: each constant has its parabola.
+
+    Its top lies one reach away for an effect of usual size.
+    """
+    bend = found.spread / (2 * REACH)
+    ways = {effect: moves[effect.name] - here[effect.name] for effect in effects}
+    bends = math.fsum(bend * (moves[e.name] ** 2 - here[e.name] ** 2) for e in effects)
+    hoped = math.fsum(effect.mean * way for effect, way in ways.items()) - bends
+    error = math.hypot(bends / 2, *(effect.error * way for effect, way in ways.items()))
+    chance = NormalDist().cdf(hoped / error) if error else 1.0
+    names = ", ".join(effect.name for effect in effects[:NAMED])
+    more = f" and {len(effects) - NAMED} more" if len(effects) > NAMED else ""
+    entry = propose(
+        title=f"A step of {stride:g} the way that the screening showed: {names}{more}",
+        kind=kind_of(effects[0].name),
+        targets=targets,
+        why=f"The screening tells which way {len(effects)} constants pay ({experiments(found.numbers)}); this goes that "
+        "way with all of them.",
+        expected=span(Interval(hoped, hoped - 1.28 * error, hoped + 1.28 * error)),
+        numbers=found.numbers,
+    )
+    return Idea(entry, hoped * chance, "screening")
 
 
 def findings(found: Screened | None) -> tuple[Finding, ...]:
@@ -216,12 +249,12 @@ def _place(name: str, levels: tuple[float, float]) -> tuple[float, float]:
     return (low + high) / 2, (high - low) / 2
 
 
-def _still_there(effect: Effect, present: float | None) -> bool:
-    """Whether a constant stands between the levels that it was screened at."""
-    if present is None:
-        return False
-    place = scale_of(effect.name, (present,)).coordinate(present)
-    return place is not None and abs(place - effect.centre) <= effect.half * 1.01
+def _gone(bench: Bench, effect: Effect) -> float | None:
+    """How many half steps a constant stands above the centre that it was screened around; None where it is gone."""
+    source = bench.present(effect.name)
+    present = number(source) if source is not None else None
+    place = None if present is None else scale_of(effect.name, (present,)).coordinate(present)
+    return None if place is None else (place - effect.centre) / effect.half
 
 
 def _stride(effect: Effect, spread: float, stride: float) -> float:
