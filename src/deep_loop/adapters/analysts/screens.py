@@ -163,8 +163,8 @@ def _step(
         title=f"A step of {stride:g} the way that the screening showed: {names}{more}",
         kind=kind_of(effects[0].name),
         targets=targets,
-        why=f"The screening tells which way {len(effects)} constants pay ({experiments(found.numbers)}); this goes that "
-        "way with all of them.",
+        why=f"The screening tells which way {len(effects)} constants pay ({experiments(found.numbers)}); this goes there "
+        "with all of them.",
         expected=span(Interval(hoped, hoped - 1.28 * error, hoped + 1.28 * error)),
         numbers=found.numbers,
     )
