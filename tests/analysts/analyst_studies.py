@@ -104,6 +104,7 @@ def dossier(
     refusals: Sequence[Refusal[Proposal]] = (),
     files: Mapping[str, str] | None = None,
     metric: Metric = METRIC,
+    left: int = 0,
 ) -> Dossier:
     """A dossier over these experiments; the cohort is all that are no baseline unless told."""
     everything = tuple(e.number for e in experiments if e.proposal.parent is not None)
@@ -119,6 +120,7 @@ def dossier(
         files={"train.py": FILE} if files is None else files,
         commits=(),
         program="",
+        left=left,
     )
 
 

@@ -163,8 +163,8 @@ def _step(
         title=f"A step of {stride:g} the way that the screening showed: {names}{more}",
         kind=kind_of(effects[0].name),
         targets=targets,
-        why=f"The screening tells which way {len(effects)} constants pay ({experiments(found.numbers)}); this goes there "
-        "with all of them.",
+        why=f"The screening tells which way {len(effects)} constants pay ({experiments(found.numbers)}): one step that "
+        "way with all of them.",
         expected=span(Interval(hoped, hoped - 1.28 * error, hoped + 1.28 * error)),
         numbers=found.numbers,
     )
@@ -207,6 +207,7 @@ def _levels(bench: Bench) -> Iterator[tuple[str, tuple[float, float]]]:
         if place is None or not half:
             continue
         low, high = (bench.allowed(name, scale.value(place + side * half)) for side in (-1, 1))
+        low = max(low, 0.0) if present >= 0 else low
         low, high = (float(number(spell(level, knob.source)) or 0.0) for level in (low, high))
         if low < high and low <= present <= high:
             found[name] = (low, high)
