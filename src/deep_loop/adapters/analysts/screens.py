@@ -6,6 +6,7 @@ step in all that do (Box and Wilson, On the experimental attainment of optimum c
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ TUNER = "tuner"  # the proposer that carries a screening out
 LEAST = 6  # constants; fewer are soon moved one by one
 SHARE = 3  # a screening takes at most one in so many of the experiments that are left
 HALF = 0.5  # of a sensible first step: how far a level lies from where the constant stands,
-SMALL = 1 / 3  # and at most so much of a positive number
+BOLDEST = 1.5  # and by what factor a positive number differs there at most
+SMALL = 1 / 3  # of where it stands, below which a step does not take it
 ENOUGH = 0.6  # of a screening's runs were measured, before anything is made of it
 NOISE = 0.002  # of one run, relative, where nothing was repeated
 SPREADS = tuple(0.00025 * 2 ** (octave / 2) for octave in range(15))  # of effects, relative, that are considered
@@ -218,9 +220,13 @@ def _levels(bench: Bench) -> Iterator[tuple[str, tuple[float, float]]]:
 
 
 def _half(scale: Scale, present: float) -> float:
-    """Half a step, in coordinates; a positive number on a linear scale stays well above zero."""
+    """Half a step, in coordinates; a positive number changes by a factor of `BOLDEST` at most."""
     half = HALF * scale.unit
-    return min(half, SMALL * present) if scale.coordinate(present) == present and present > 0 else half
+    if present <= 0:
+        return half
+    places = [scale.coordinate(present * factor) for factor in (1 / BOLDEST, 1.0, BOLDEST)]
+    known = [place for place in places if place is not None]
+    return min([half, *(after - before for before, after in itertools.pairwise(known))])
 
 
 def _runs(levels: Levels, dossier: Dossier) -> tuple[list[list[int]], list[float], tuple[int, ...]]:
