@@ -24,7 +24,8 @@ def finish(advice: Advice, dossier: Dossier) -> Advice:
     known = {entry.id for entry in planted}
     base = (evidence.incumbent.number,) if evidence.incumbent else ()
     own = (replace(entry, evidence=entry.evidence or base) for entry in advice.hypotheses if entry.id not in known)
-    return replace(advice, hypotheses=(*planted, *own), table=account.table(evidence, dossier))
+    after = replace(advice.strategy, screen=dossier.strategy.screen)  # a screening under way is finished
+    return replace(advice, strategy=after, hypotheses=(*planted, *own), table=account.table(evidence, dossier))
 
 
 def objection(advice: Advice, dossier: Dossier) -> str | None:
