@@ -11,11 +11,11 @@ from statistics import fmean, median
 from typing import get_args
 
 from benchmarks.backtest.logs import Log, Row
-from benchmarks.backtest.paraphrases import planted
+from benchmarks.backtest.paraphrases import history, planted
 from deep_loop.adapters.analysts.scales import number
 from deep_loop.core.anomaly import Oddity, Result, anomalies
 from deep_loop.core.floor import Setting, floor
-from deep_loop.core.repeats import repeated, request
+from deep_loop.core.repeats import Requests, request
 from deep_loop.foreign.wording import changes
 
 SEED = 1
@@ -65,9 +65,11 @@ def repeats(logs: Sequence[Log]) -> Found:
     draw = random.Random(SEED)
     hits = missed = false = 0
     for log in logs:
-        asked = [request(row.text) for row in log.rows] if log.before else []
+        asked = Requests()
+        for row in log.rows[: history(log)] if log.before else ():
+            asked.add(request(row.text))
         for one in planted(log, draw) if log.before else ():
-            flagged = repeated(asked[: one.seen], request(one.text)) is not None
+            flagged = asked.like(request(one.text)) is not None
             hits += flagged and one.source is not None
             missed += not flagged and one.source is not None
             false += flagged and one.source is None

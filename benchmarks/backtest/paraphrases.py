@@ -36,24 +36,27 @@ REASONS = (" to see whether it helps", ", because earlier steps pointed this way
 class Planted:
     """One description that is to be flagged, or not."""
 
-    log: Log
-    seen: int  # rows of the log that are there
     text: str
     source: int | None  # the row that it repeats; None for a near miss
 
 
+def history(log: Log) -> int:
+    """How many of its rows are there already."""
+    return int(HISTORY * len(log.rows))
+
+
 def planted(log: Log, draw: random.Random) -> Iterator[Planted]:
-    """Paraphrases and near misses for one log."""
-    seen = int(HISTORY * len(log.rows))
+    """Paraphrases and near misses for one log, of which the first rows are there (`history`)."""
+    seen = history(log)
     usable = [place for place in range(seen) if len(log.rows[place].text.split()) >= 2 and _fits(log.rows[place].text)]
     for place in draw.sample(usable, min(EACH, len(usable))):
         if (text := _changed(log.rows[place].text, SAME, draw.randint(2, 3), draw)) is not None:
-            yield Planted(log, seen, text, place)
+            yield Planted(text, place)
     known = {_bare(row.text) for row in log.rows[:seen]}
     for place in draw.sample(usable, min(EACH, len(usable))):
         near = _changed(log.rows[place].text, OTHER, 1, draw)
         if near is not None and _bare(near) not in known:
-            yield Planted(log, seen, near, None)
+            yield Planted(near, None)
 
 
 def _fits(text: str) -> bool:

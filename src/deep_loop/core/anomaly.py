@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from deep_loop.core.experiment import BASELINE, Experiment, Keep, is_keep, value
 from deep_loop.core.metric import Direction, Metric
 
 Oddity = Literal[
@@ -59,6 +60,23 @@ class Anomaly:
     number: int
     other: int | None  # the experiment that it is held against
     text: str  # what is odd, without the experiment's own number
+
+
+def results(experiments: Sequence[Experiment]) -> tuple[Result, ...]:
+    """Closed experiments of a ledger, run here or imported, in their order."""
+    return tuple(
+        Result(
+            number=e.number,
+            base=None if e.proposal.idea.kind == BASELINE else e.proposal.parent,
+            title=" ".join(e.proposal.idea.title.split()),
+            kept=is_keep(e),
+            value=value(e),
+            constants=tuple(change.name for change in e.proposal.idea.changes),
+            fingerprint=e.proposal.fingerprint,
+            excused=isinstance(e.decision, Keep) and e.decision.simplification,
+        )
+        for e in experiments
+    )
 
 
 def anomalies(results: Sequence[Result], metric: Metric) -> tuple[Anomaly, ...]:

@@ -7,10 +7,12 @@ way and share most of their words: `raise MATRIX_LR from 0.04 to 0.05` and `MATR
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections import deque
 from dataclasses import dataclass
 
+RECENT = 300  # requests with the same numbers that are looked through
 ALIKE = 0.6  # of the shorter description's words, reasons left out, stand in the other
 _NUMBER = re.compile(
     r"(?<![A-Za-z_\d.])(\d[\d_,]*(?:\.\d+)?|\.\d+)(?:e([-+]?\d+))?(?:\s*(?:\*\*|\^)\s*(\d+))?([kKmM%]?)(?!\w)"
@@ -76,9 +78,22 @@ def same(one: Request, other: Request) -> bool:
     return shared >= ALIKE * fewer and shared >= ALIKE / 2 * max(len(one.subject), len(other.subject))
 
 
-def repeated(past: Sequence[Request], new: Request) -> int | None:
-    """The place of the latest earlier request that asks for the same; None where there is none."""
-    return next((place for place in range(len(past) - 1, -1, -1) if same(past[place], new)), None)
+class Requests:
+    """Requests in their order, asked for the latest that wanted the same. Each question takes bounded time."""
+
+    def __init__(self) -> None:
+        self._places: dict[frozenset[float], deque[tuple[int, Request]]] = {}  # by numbers: those must be equal
+        self._count = 0
+
+    def add(self, new: Request) -> None:
+        """Remember one more; its place is how many were there before."""
+        self._places.setdefault(new.numbers, deque(maxlen=RECENT)).append((self._count, new))
+        self._count += 1
+
+    def like(self, new: Request) -> int | None:
+        """The place of the latest that asks for the same, among the `RECENT` last with its numbers; None without."""
+        known = self._places.get(new.numbers, ())
+        return next((place for place, other in reversed(known) if same(other, new)), None)
 
 
 def _agree(one: Request, other: Request) -> bool:
@@ -92,12 +107,12 @@ def _agree(one: Request, other: Request) -> bool:
 
 
 def _value(whole: str, exponent: str, power: str, unit: str) -> float:
-    number = float(whole.replace("_", "").replace(",", ""))
-    if exponent:
-        number *= 10.0 ** int(exponent)
-    if power:
-        number = number ** min(int(power), 64)
-    return float(f"{number * _FACTORS[unit.casefold()]:.6g}")
+    """The number, to six digits; infinite where it is too large."""
+    try:
+        number = float(f"{whole.replace('_', '').replace(',', '')}e{exponent or 0}")
+        return float(f"{number ** (float(power) if power else 1.0) * _FACTORS[unit.casefold()]:.6g}")
+    except OverflowError:
+        return math.inf
 
 
 def _stem(word: str) -> str:
