@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from analyst_studies import climb, dossier, experiment
-from test_statistics import START, loss, source
+from analyst_studies import climb, dossier, experiment, source
+from test_statistics import START, loss
 
 from deep_loop.adapters.analysts.statistics import StatisticsAnalyst
 from deep_loop.core.cohort import Advice, entry

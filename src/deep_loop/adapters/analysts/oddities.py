@@ -23,9 +23,9 @@ def again(evidence: Evidence) -> tuple[Finding, ...]:
     found: list[Finding] = []
     for trial in evidence.trials:
         wanted = request(trial.title)
-        before = asked.like(wanted)
+        before = asked.like(wanted) if trial.number in evidence.cohort and not trial.kept else None
         asked.add(wanted)
-        if before is not None and trial.number in evidence.cohort and not trial.kept:
+        if before is not None:
             old = evidence.trials[before].number
             text = f"Experiment {trial.number} asks for what experiment {old} asked for, and was not kept."
             found.append(Finding(text, (trial.number, old)))
