@@ -39,6 +39,18 @@ def test_odd_results_are_named_and_hold() -> None:
     assert "To look at: experiment 4" in account
 
 
+def test_many_keeps_without_a_gain_share_a_line() -> None:
+    """A log that keeps whatever it likes does not fill the account; the harness agrees with every one."""
+    worse = [
+        experiment(n, [2.4 + n / 100], parent=n - 1, changes=[Change("DEPTH", str(n), str(n + 1))], kept=True)
+        for n in range(2, 9)
+    ]
+    advice, against = advise(study(*worse))
+    said = [f for f in advice.failed if f.text.startswith("To look at")]
+    assert [(f.experiments, f.claim) for f in said] == [(tuple(range(2, 9)), "kept")]
+    assert against is None
+
+
 def test_a_sound_study_has_nothing_to_look_at() -> None:
     """Ordinary keeps, discards and crashes are not named."""
     advice, _ = advise(study(experiment(2, [2.6], parent=1, changes=[DOWN]), experiment(3, [], parent=1)))

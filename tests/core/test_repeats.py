@@ -15,6 +15,7 @@ SAME = (
 OTHER = (
     ("Increase MATRIX_LR from 0.04 to 0.05", "Increase MATRIX_LR from 0.04 to 0.06"),
     ("Increase MATRIX_LR from 0.04 to 0.05", "Increase EMBED_LR from 0.04 to 0.05"),
+    ("change seed from 42 to 137", "change seed from 137 to 42"),
     ("Remove value embeddings", "Add value embeddings"),
     ("Increase depth", "Decrease depth"),
     ("GELU in the MLP", "warmup of the schedule"),

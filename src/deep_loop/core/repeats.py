@@ -48,7 +48,7 @@ class Request:
     """What a description asks for, whatever its words."""
 
     subject: frozenset[str]
-    numbers: frozenset[float]
+    numbers: tuple[float, ...]  # in their order: from 42 to 137 is not from 137 to 42
     ways: frozenset[str]
     constants: frozenset[str]  # written as programs write them
 
@@ -57,7 +57,7 @@ def request(text: str) -> Request:
     """Read a description; its reasons (`to improve …`, `for …`) are left out where something is left then."""
     short = _REASON.sub("", text)
     text = short if len(_WORD.findall(short)) >= 2 or _NUMBER.search(short) else text
-    numbers = frozenset(_value(*found) for found in _NUMBER.findall(text))
+    numbers = tuple(_value(*found) for found in _NUMBER.findall(text))
     spoken = _WORD.findall(_NUMBER.sub(" ", text).casefold())
     spelled = [part for word in spoken for part in _SHORT.get(word, (word,))]
     ways = frozenset(_WAY[word] for word in spelled if word in _WAY)
@@ -82,7 +82,7 @@ class Requests:
     """Requests in their order, asked for the latest that wanted the same. Each question takes bounded time."""
 
     def __init__(self) -> None:
-        self._places: dict[frozenset[float], deque[tuple[int, Request]]] = {}  # by numbers: those must be equal
+        self._places: dict[tuple[float, ...], deque[tuple[int, Request]]] = {}  # by numbers: those must be equal
         self._count = 0
 
     def add(self, new: Request) -> None:
