@@ -14,6 +14,7 @@ from deep_loop.adapters.clock import WallClock
 from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, StudyInfo, studies
 from deep_loop.adapters.ledger.studies import learned
 from deep_loop.adapters.workspace.lock import latest
+from deep_loop.core.anomaly import Anomaly, anomalies, results
 from deep_loop.core.cohort import Revision
 from deep_loop.core.experiment import (
     ML,
@@ -184,6 +185,10 @@ class Lens:
     def strategies(self) -> tuple[Revision, ...]:
         """Every rewrite of the strategy, oldest first."""
         return tuple(self._ledger.revisions())
+
+    def anomalies(self) -> tuple[Anomaly, ...]:
+        """Results that a person should look at, oldest first."""
+        return anomalies(results(self._ledger.closed()), self.metric)
 
     def experiment(self, number: int) -> Detail:
         """All about one experiment; raises LedgerError where there is none of that number."""

@@ -9,9 +9,11 @@ from deep_loop.adapters.analysts.elsewhere import said
 from deep_loop.adapters.analysts.estimates import Shrunken, keep_within, wilson
 from deep_loop.adapters.analysts.evidence import Evidence, Trial, numbers
 from deep_loop.adapters.analysts.profiles import Region
+from deep_loop.adapters.analysts.scales import number
 from deep_loop.adapters.analysts.words import experiments, percent, plain, rate, size, span
 from deep_loop.core.cohort import Dossier, Finding
 from deep_loop.core.experiment import is_keep, value
+from deep_loop.core.floor import Setting, floor
 from deep_loop.core.strategy import Strategy
 from deep_loop.core.taxonomy import KINDS
 
@@ -32,7 +34,8 @@ def worked(evidence: Evidence, gains: Shrunken, by_constant: Shrunken, found: Se
 def failed(evidence: Evidence, gains: Shrunken, by_constant: Shrunken) -> tuple[Finding, ...]:
     """What did not: clear losses and crashes of the cohort, kinds and constants that stand out below."""
     cohort = evidence.recent
-    losses = [t for t in cohort if t.gain is not None and t.gain < -evidence.clear(t)]
+    discarded = [t for t in cohort if not t.kept and not t.crashed]
+    losses = [t for t in discarded if t.gain is not None and t.gain < -evidence.clear(t)]
     losses.sort(key=lambda t: (t.gain or 0.0, t.number))
     singles = [Finding(_single(t), (t.number,), "discarded") for t in losses[:NAMED]]
     crashes = [t for t in cohort if t.crashed][:NAMED]
@@ -135,6 +138,8 @@ def table(evidence: Evidence, dossier: Dossier) -> tuple[tuple[str, str, str], .
         rows.append(("gain over the baseline", percent(metric.relative_gain(best, first)), ""))
     if evidence.noise is not None and evidence.noise_share is not None:
         rows.append(("noise of one run", size(evidence.noise_share), f"from {evidence.noise.freedom} repeats"))
+    elif (near := floor(_settings(evidence))) is not None:
+        rows.append(("noise of one run, at most about", size(near[0]), f"from {near[1]} close values; none repeated"))
     rows.append(("experiments since the last keep", str(evidence.since_keep), ""))
     rows.append((f"odds of a keep in the next {HORIZON}", f"{100 * _odds(evidence):.0f} %", ""))
     return tuple(rows)
@@ -153,6 +158,15 @@ def _row(name: str, every: Sequence[bool], cohort: Sequence[bool], before: Seque
 
 def _odds(evidence: Evidence) -> float:
     return keep_within((trial.kept for trial in evidence.trials), HORIZON)
+
+
+def _settings(evidence: Evidence) -> list[Setting]:
+    """The good runs that changed one constant to a number."""
+    return [
+        Setting(trial.parent, trial.changes[0].name, goal, trial.gain)
+        for trial in evidence.measured
+        if len(trial.changes) == 1 and trial.gain is not None and (goal := number(trial.changes[0].after)) is not None
+    ]
 
 
 def _plateau(evidence: Evidence) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -44,6 +44,7 @@ MOVED = 1.01  # half steps; a constant that stands further from where it is expe
 AGAIN = 12  # experiments without a keep, after which another screening is worth its runs
 FURTHEST = 3.0  # half steps
 NAMED = 6  # effects in one finding
+SUREST = 0.95  # that a step is kept: the parabolas are a guess
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ def _step(
         expected=span(Interval(hoped, hoped - 1.28 * error, hoped + 1.28 * error)),
         numbers=found.numbers,
     )
-    return Idea(entry, hoped * chance, "screening")
+    return Idea(replace(entry, probability=round(min(chance, SUREST), 2)), hoped * chance, "screening")
 
 
 def findings(found: Screened | None) -> tuple[Finding, ...]:

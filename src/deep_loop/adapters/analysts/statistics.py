@@ -1,7 +1,8 @@
 """The analyst that needs no model: statistics over the ledger.
 
 It reads the evidence (`evidence`), profiles every constant (`profiles`), asks which ones matter (`importance`),
-draws ideas (`ideas`), drafts the strategy (`draft`) and says why (`account`). The same dossier always gets
+draws ideas (`ideas`), says how likely each is kept (`prospects`), drafts the strategy (`draft`), and says why
+(`account`) and what is odd (`oddities`). The same dossier always gets
 the same advice. Where nothing can be told, it says so.
 """
 
@@ -11,6 +12,8 @@ from deep_loop.adapters.analysts import account, draft, screens
 from deep_loop.adapters.analysts.bench import lay_out
 from deep_loop.adapters.analysts.evidence import gather
 from deep_loop.adapters.analysts.ideas import choose, ideas, standing
+from deep_loop.adapters.analysts.oddities import again, odd
+from deep_loop.adapters.analysts.prospects import with_chances
 from deep_loop.core.cohort import Advice, Dossier
 from deep_loop.core.strategy import Strategy
 from deep_loop.ports import Case, Counsel
@@ -36,7 +39,9 @@ class StatisticsAnalyst:
         found = draft.regions(bench)
         screened = screens.result(dossier, evidence.noise_share)
         ranked = ideas(bench, screened)
-        hypotheses = choose(ranked, standing(dossier.hypotheses, evidence.taken))
+        planted = standing(dossier.hypotheses, evidence.taken)
+        ours = choose(ranked, planted)[len(planted) :]
+        hypotheses = (*planted, *with_chances(bench, ours))
         before = dossier.strategy
         strategy = Strategy(
             version=before.version + 1,
@@ -52,7 +57,7 @@ class StatisticsAnalyst:
             strategy=strategy,
             hypotheses=hypotheses,
             worked=(*screens.findings(screened), *account.worked(evidence, gains, by_constant, found)),
-            failed=account.failed(evidence, gains, by_constant),
+            failed=(*account.failed(evidence, gains, by_constant), *odd(dossier, evidence), *again(evidence)),
             changed=(
                 *screens.announced(before.screen, strategy.screen),
                 *account.changed(dossier, strategy, gains, len(hypotheses)),

@@ -9,12 +9,13 @@ from deep_loop import knobs
 from deep_loop.adapters.proposers.tuner_search import Move, Search
 from deep_loop.adapters.proposers.tuner_trials import Reader, Setting
 from deep_loop.core import screening, spelling
-from deep_loop.core.experiment import Idea
+from deep_loop.core.experiment import Idea, is_baseline, is_keep
 from deep_loop.core.hypothesis import Hypothesis, Target, parse
 from deep_loop.knobs import Knob, KnobError
 from deep_loop.ports import Brief, Suggestion
 
 COMBINE = "combine"
+PRIOR = (0.5, 4.5)  # keeps and discards that stand for what is not known of a study yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,16 @@ def understood(text: str) -> tuple[Target, ...]:
 
 
 def _orders(brief: Brief, search: Search, reader: Reader) -> Iterator[Order]:
-    """Those not taken yet: hypotheses as they are ranked, then combinations."""
-    ideas = _ideas(brief)
+    """Those not taken yet: hypotheses as they are ranked, then combinations.
+
+    A hypothesis to which its own author gives less of a chance than the tuner's moves have had is left to others.
+    """
+    ideas, usual = _ideas(brief), _keep_rate(brief)
     taken = {idea.hypothesis for idea in ideas}
     for hypothesis in brief.hypotheses:
-        if hypothesis.targets and hypothesis.id not in taken and (move := _aim(hypothesis.targets, search)):
+        if hypothesis.id in taken or (hypothesis.probability or 1.0) < usual:
+            continue
+        if hypothesis.targets and (move := _aim(hypothesis.targets, search)):
             yield Order(move, hypothesis)
     made = [frozenset((change.name, change.after) for change in idea.changes) for idea in ideas]
     for numbers in brief.strategy.combinations:
@@ -91,6 +97,13 @@ def _ideas(brief: Brief) -> list[Idea]:
     closed = [record.proposal.idea for record in brief.history]
     refused = [refusal.proposal.idea for refusal in brief.refusals if refusal.proposal]
     return [*closed, *refused, *(proposal.idea for proposal in brief.pending)]
+
+
+def _keep_rate(brief: Brief) -> float:
+    """How often what nobody ordered was kept: the mean of a Beta posterior, whose prior is worth five experiments."""
+    closed = [record for record in brief.history if not is_baseline(record)]
+    own = [r for r in closed if not _is_order(r.proposal.idea) and not screening.is_screening(r.proposal.idea)]
+    return (sum(map(is_keep, own)) + PRIOR[0]) / (len(own) + sum(PRIOR))
 
 
 def _latest_was_order(brief: Brief, proposer: str) -> bool:

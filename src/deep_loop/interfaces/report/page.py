@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from html import escape
 
+from deep_loop.core.anomaly import Anomaly
 from deep_loop.core.cohort import Revision
 from deep_loop.interfaces.cli import words
 from deep_loop.views import Overview, Row
 
+ODD = 20  # results to look at that are shown
 STYLE = """
 :root { color-scheme: light dark; --paper: #fff; --ink: #24292f; --soft: #667078; --line: #e3e6ea; --keep: #1a7f37;
   --crash: #cf222e; --meta: #8250df; --row: #f6f8fa; }
@@ -40,9 +42,15 @@ code { font: .85em ui-monospace, monospace; }
 
 
 def page(
-    seen: Overview, rows: Sequence[Row], revisions: Sequence[Revision], light: bytes, dark: bytes, now: datetime
+    seen: Overview,
+    rows: Sequence[Row],
+    revisions: Sequence[Revision],
+    light: bytes,
+    dark: bytes,
+    now: datetime,
+    odd: Sequence[Anomaly] = (),
 ) -> str:
-    """The whole document; `light` and `dark` are the figure as PNG."""
+    """The whole document; `light` and `dark` are the figure as PNG, `odd` the results that a person should look at."""
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -62,7 +70,7 @@ def page(
 </picture>
 <h2>Strategy</h2>
 {_strategies(revisions)}
-<h2>Experiments</h2>
+{_odd(odd)}<h2>Experiments</h2>
 {_experiments(rows, seen.metric)}
 </body>
 </html>
@@ -108,6 +116,15 @@ def _strategies(revisions: Sequence[Revision]) -> str:
     )
     head = '<tr><th>version</th><th class="number">after</th><th>what and why</th><th>commit</th></tr>'
     return f'<div class="wide"><table><thead>{head}</thead><tbody>\n{lines}</tbody></table></div>'
+
+
+def _odd(odd: Sequence[Anomaly]) -> str:
+    """The latest odd results; nothing where there is none."""
+    if not odd:
+        return ""
+    lines = "".join(f"<li>experiment {one.number}: {escape(one.text)}</li>\n" for one in reversed(odd[-ODD:]))
+    more = f'<p class="soft">and {len(odd) - ODD} earlier ones</p>\n' if len(odd) > ODD else ""
+    return f"<h2>To look at</h2>\n<ul>\n{lines}</ul>\n{more}"
 
 
 def _experiments(rows: Sequence[Row], metric: str) -> str:

@@ -15,8 +15,9 @@ def write(root: Path, tag: str | None, owner: Owner | None) -> tuple[Path, Path]
     """Write `progress.png` and `report.html` of a study into its workspace; returns their paths."""
     with look(root, tag, owner) as lens:
         seen, rows, revisions = lens.overview(owner), lens.history(), lens.strategies()
+        odd = lens.anomalies()
     light = draw(seen, rows, revisions)
-    document = page(seen, rows, revisions, light, draw(seen, rows, revisions, DARK), datetime.now())
+    document = page(seen, rows, revisions, light, draw(seen, rows, revisions, DARK), datetime.now(), odd)
     image, paper = root / "progress.png", root / "report.html"
     image.write_bytes(light)
     paper.write_text(document, encoding="utf-8")
