@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # needed for their names alone, and quick commands import thi
     from deep_loop.core.earlier import Earlier
     from deep_loop.core.event import Event
     from deep_loop.core.experiment import Experiment, Idea, Proposal
+    from deep_loop.core.fate import Offer
     from deep_loop.core.hypothesis import Hypothesis
     from deep_loop.core.metric import Metric
     from deep_loop.core.record import Ask, Measurement, Record, Refusal, Waiting
@@ -380,8 +381,12 @@ class Ledger(Protocol[P, O, D]):
         """How many counted lines there are, open ones included."""
         ...
 
-    def revise(self, revision: Revision) -> None:
-        """Remember a rewrite of the strategy."""
+    def revise(self, revision: Revision, offers: Sequence[Offer] = ()) -> None:
+        """Remember a rewrite of the strategy, with the hypotheses that it adds or changes, by their identities."""
+        ...
+
+    def offers(self) -> Sequence[Offer]:
+        """What next-hypotheses.md ever held, in the order in which it was first there."""
         ...
 
     def revisions(self) -> Sequence[Revision]:

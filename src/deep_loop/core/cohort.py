@@ -8,6 +8,8 @@ from typing import Literal
 
 from deep_loop.core.earlier import Earlier
 from deep_loop.core.experiment import Experiment, Proposal
+from deep_loop.core.fate import HUMAN as HUMAN  # the analyst of a revision that a person wrote
+from deep_loop.core.fate import Fate
 from deep_loop.core.hypothesis import Hypothesis
 from deep_loop.core.metric import Metric
 from deep_loop.core.record import Refusal
@@ -31,6 +33,7 @@ class Dossier:
     program: str  # program.md as it was
     earlier: tuple[Earlier, ...] = ()  # what other studies found
     process_log: str = ""  # process_log.md as it was: the accounts of all revisions so far
+    fates: tuple[Fate, ...] = ()  # of all that next-hypotheses.md held until the last revision
 
 
 Claim = Literal["kept", "discarded", "crashed", "better", "worse", "tried"]
@@ -59,7 +62,6 @@ class Advice:
     table: tuple[tuple[str, str, str], ...]  # metric, its value, its change since the last revision
 
 
-HUMAN = "human"  # the analyst of a revision that a person wrote
 HARNESS = "harness"  # of one that went back to an earlier strategy
 
 

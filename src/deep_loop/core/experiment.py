@@ -43,6 +43,7 @@ class Idea:
     hypothesis: str | None = None  # identity of the entry of next-hypotheses.md that it takes up
     changes: tuple[Change, ...] = ()  # the constants that it moves, where it can say so
     suggestion: int | None = None  # of a person, that it follows
+    probability: float | None = None  # that it is kept, as the proposer predicts; from 0 to 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +264,11 @@ def as_of(closed: Sequence[Experiment], seen: int) -> tuple[Experiment, ...]:
         e if all(map(known, e.measurements)) else replace(e, measurements=tuple(filter(known, e.measurements)))
         for e in closed[:seen]
     )
+
+
+def moves(experiment: Experiment) -> tuple[Change, ...]:
+    """The constants that it moved, as far as that is known."""
+    return experiment.proposal.idea.changes
 
 
 def is_baseline(experiment: Experiment) -> bool:

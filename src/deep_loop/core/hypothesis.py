@@ -124,6 +124,28 @@ def read_targets(text: str) -> tuple[Target, ...]:
     return targets
 
 
+def reaches(target: Target, source: str) -> bool:
+    """Whether a constant with this source text stands at the target, or inside of its range."""
+    try:
+        number: float | None = _bound(source)
+    except ValueError:
+        number = None
+    if target.value is None:
+        return number is not None and (target.low or 0.0) <= number <= (target.high or 0.0)
+    try:
+        return number == _bound(target.value)
+    except ValueError:
+        return number is None and _literal(source) == _literal(target.value)
+
+
+def _literal(source: str) -> str:
+    """A text that is the same for all spellings of one value, as far as Python reads it as one."""
+    try:
+        return repr(undisturbed(lambda: ast.literal_eval(source.strip())))
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        return source.strip()
+
+
 def _read(text: str) -> Iterator[Hypothesis | str]:
     """Entries and problems, in the order of the file."""
     seen: set[str] = set()

@@ -138,6 +138,7 @@ def combine(lab: Lab, winner: Experiment) -> None:
         title=f"{', '.join(idea.title for idea in ideas)}, on top of experiment {winner.number}",
         rationale=f"experiments {numbers} and {winner.number} won on the same base; do their changes add up?",
         changes=tuple(change for idea in ideas for change in idea.changes),
+        probability=None,  # what was said was said of one of them
     )
     taken = next((w.ask for w in mine if w.proposal is None), None)  # by a harness that died right after
     wait(lab, taken or lab.ledger.ask(HARNESS, revision(lab)), idea, head, winner.number, accepted)

@@ -23,6 +23,7 @@ _TEXTS = {
     "expected": "The effect that you expect, in words and with a number.",
 }
 _OTHERS = {
+    "probability": ("number", "The probability, from 0 to 1, that the change is kept; it is scored. Null: no guess."),
     "hypothesis": ("string", "Identity of the listed hypothesis that this takes up, or null."),
     "suggestion": ("integer", "Number of the person's suggestion that this follows, or null."),
     "nothing": ("string", "Why there is nothing to propose; null where there is a proposal."),
@@ -57,6 +58,7 @@ def read(text: str, brief: Brief) -> Idea | None:
         expected=_words(stated.get("expected"), EXPECTED),
         hypothesis=hypothesis if hypothesis in {entry.id for entry in brief.hypotheses} else None,
         suggestion=_suggestion(stated.get("suggestion"), brief),
+        probability=_probability(stated.get("probability")),
     )
 
 
@@ -106,6 +108,13 @@ def _kind(word: str, brief: Brief) -> str:
     plain = "-".join(word.casefold().replace("_", " ").replace("-", " ").split())
     nearest = kind_of(word)
     return kinds.get(plain) or (nearest if nearest in brief.terms.kinds else "other")
+
+
+def _probability(value: object) -> float | None:
+    """A number from 0 to 1; None where it is none, since nobody has to guess."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        return None
+    return float(value)
 
 
 def _suggestion(value: object, brief: Brief) -> int | None:

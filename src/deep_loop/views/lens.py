@@ -42,7 +42,8 @@ from deep_loop.core.rules import Rules
 from deep_loop.errors import WorkspaceError
 from deep_loop.views.imported import is_imported, measured_by, source
 from deep_loop.views.money import agents, spent
-from deep_loop.views.values import Best, Detail, Overview, Row, Run, Running
+from deep_loop.views.queue import queue
+from deep_loop.views.values import Best, Detail, Overview, Queue, Row, Run, Running
 
 if TYPE_CHECKING:
     from deep_loop.adapters.workspace.git import GitWorkspace
@@ -184,6 +185,10 @@ class Lens:
     def strategies(self) -> tuple[Revision, ...]:
         """Every rewrite of the strategy, oldest first."""
         return tuple(self._ledger.revisions())
+
+    def hypotheses(self) -> Queue:
+        """What became of all that next-hypotheses.md ever held, and how good the predictions were."""
+        return queue(self._ledger, self.metric)
 
     def experiment(self, number: int) -> Detail:
         """All about one experiment; raises LedgerError where there is none of that number."""

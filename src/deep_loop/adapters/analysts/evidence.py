@@ -15,6 +15,7 @@ from statistics import median
 from deep_loop.core.cohort import Dossier
 from deep_loop.core.earlier import Earlier
 from deep_loop.core.experiment import BASELINE, Change, Crash, Experiment, is_keep, value
+from deep_loop.core.fate import ended
 from deep_loop.core.history import History
 from deep_loop.core.metric import Metric
 from deep_loop.core.noise import Noise, estimate
@@ -55,7 +56,7 @@ class Evidence:
     repeats: int  # proposals refused because they were tried before
     refused: int  # all refused proposals
     cohort_repeats: int
-    taken: frozenset[str]  # identities of hypotheses that an experiment or a refused proposal took up
+    taken: frozenset[str]  # identities of hypotheses that were taken up, by a refused proposal too, or that ended
     elsewhere: tuple[Earlier, ...] = ()  # what other studies found; none of the figures below counts it
 
     @cached_property
@@ -161,7 +162,7 @@ def gather(dossier: Dossier) -> Evidence:
         repeats=sum(again),
         refused=len(again),
         cohort_repeats=sum(a and r for a, r in zip(again, recent, strict=True)),
-        taken=frozenset(id for id in (*asked, *(trial.hypothesis for trial in trials)) if id),
+        taken=frozenset(id for id in (*asked, *(trial.hypothesis for trial in trials), *ended(dossier.fates)) if id),
         elsewhere=dossier.earlier,
     )
 
