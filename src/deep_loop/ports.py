@@ -16,6 +16,7 @@ from deep_loop.core.readout import Exit as Exit
 from deep_loop.core.record import D, O, P
 from deep_loop.core.record import Request as Request
 from deep_loop.core.record import Suggestion as Suggestion
+from deep_loop.core.taxonomy import NEURAL, Taxonomy
 
 if TYPE_CHECKING:  # needed for their names alone, and quick commands import this
     from concurrent.futures import Future
@@ -59,6 +60,7 @@ class Terms:
     kinds: Sequence[str]  # the kinds of change that the outer tier tells apart
     device: str = ""  # what it runs on, such as "NVIDIA H200"; "" where that is not known
     memory_bytes: int | None = None  # that a run may take with all its processes; a GPU's own are not among them
+    taxonomy: Taxonomy = NEURAL  # by which names each of `kinds` is known
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,12 @@ class Task(Table):
         words="2 × `budget_seconds` + 60",
         gt=0,
     )
+    kinds: dict[Text, tuple[Text, ...]] = key(
+        "The task's own kinds of change, instead of those of training a network: each with the words in names that "
+        'tell it, several joined by `+`, such as `depth = ["layers", "max+depth"]`.',
+        {},
+        words="batch, learning-rate, schedule, … ([kinds](../design/outer-tier.md#kinds))",
+    )
     gpus_per_run: Literal["auto"] | Whole = key(
         'GPUs that one run gets; 0 runs on the CPU. "auto" is 1 where there is a GPU, else 0.', "auto"
     )

@@ -14,6 +14,7 @@ from deep_loop.core.hypothesis import Hypothesis
 from deep_loop.core.metric import Metric
 from deep_loop.core.record import Refusal
 from deep_loop.core.strategy import Strategy
+from deep_loop.core.taxonomy import NEURAL, Taxonomy
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Dossier:
     program: str  # program.md as it was
     earlier: tuple[Earlier, ...] = ()  # what other studies found
     process_log: str = ""  # process_log.md as it was: the accounts of all revisions so far
+    taxonomy: Taxonomy = NEURAL  # the task's kinds of change
     fates: tuple[Fate, ...] = ()  # of all that next-hypotheses.md held until the last revision
 
 

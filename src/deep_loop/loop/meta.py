@@ -336,12 +336,13 @@ class Meta:
             cohort=tuple(e.number for e in closed[self._reviewed() :] if e.counted),
             refusals=tuple(r for r in lab.ledger.refusals(REFUSALS) if r.ask.id < last_ask),
             strategy=replace(strategy_of(program), version=revision(lab)),
-            hypotheses=hypothesis.parse(lab.workspace.read(head, HYPOTHESES) or ""),
+            hypotheses=hypothesis.parse(lab.workspace.read(head, HYPOTHESES) or "", lab.task.taxonomy),
             files=self._files(incumbent, head),
             commits=lab.workspace.subjects(COMMITS),
             program=program,
             earlier=lab.earlier,
             process_log=lab.workspace.read(head, PROCESS_LOG) or "",
+            taxonomy=lab.task.taxonomy,
             fates=queue.fates(lab.ledger, lab.task.metric, closed),
         )
 

@@ -16,6 +16,7 @@ from deep_loop.core.experiment import (
     finished,
     is_baseline,
     is_keep,
+    kind,
     value,
 )
 from deep_loop.ports import Brief
@@ -105,7 +106,7 @@ class Account:
         """Kinds that were tried, in the taxonomy's order, then others by name."""
         groups: dict[str, list[Result]] = {}
         for result in self.tried:
-            groups.setdefault(result.experiment.proposal.idea.kind, []).append(result)
+            groups.setdefault(kind(result.experiment), []).append(result)
         known = list(self._brief.terms.kinds)
         order = [kind for kind in known if kind in groups] + sorted(groups.keys() - set(known))
         return [_tally(kind, groups[kind]) for kind in order]

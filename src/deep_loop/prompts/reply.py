@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deep_loop.core.experiment import Idea
-from deep_loop.core.taxonomy import kind_of
 from deep_loop.ports import Brief
 from deep_loop.prompts.fence import cut, hidden
 
@@ -106,7 +105,7 @@ def _kind(word: str, brief: Brief) -> str:
     """The kind as the brief spells it, or the nearest by the words in it."""
     kinds = {kind.casefold(): kind for kind in brief.terms.kinds}
     plain = "-".join(word.casefold().replace("_", " ").replace("-", " ").split())
-    nearest = kind_of(word)
+    nearest = brief.terms.taxonomy.kind_of(word)
     return kinds.get(plain) or (nearest if nearest in brief.terms.kinds else "other")
 
 

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 
 from deep_loop.core.earlier import Finding
-from deep_loop.core.experiment import Change, is_baseline, is_keep
+from deep_loop.core.experiment import Change, is_baseline, is_keep, kind
 from deep_loop.ports import Files
 from deep_loop.prompts.account import Move, Result, Tally
 from deep_loop.prompts.fence import cut, line
@@ -24,7 +24,15 @@ ROW = "number | status | kind | base | result | title | reason"
 def row(result: Result) -> str:
     """An experiment on one line, in the columns of `ROW`."""
     idea = result.experiment.proposal.idea
-    cells = (f"#{result.number}", fate(result), idea.kind, _base(result), gained(result), idea.title, _reason(result))
+    cells = (
+        f"#{result.number}",
+        fate(result),
+        kind(result.experiment),
+        _base(result),
+        gained(result),
+        idea.title,
+        _reason(result),
+    )
     return " | ".join(_cell(cell, TITLE) for cell in cells)
 
 
@@ -34,7 +42,7 @@ def full(result: Result, rationale: int) -> str:
     taken = [idea.hypothesis] if idea.hypothesis else []
     taken += [f"suggestion {idea.suggestion}"] if idea.suggestion is not None else []
     fields = (
-        ("kind", ", ".join([idea.kind, f"by {proposal.proposer}", *taken])),
+        ("kind", ", ".join([kind(result.experiment), f"by {proposal.proposer}", *taken])),
         ("changes", changes(idea.changes)),
         ("rationale", line(idea.rationale, rationale)),
         ("expected", line(idea.expected, 120)),

@@ -58,7 +58,8 @@ class Row:
     memory_mb: float | None  # peak
     seconds: float  # wall clock of all its runs
     title: str
-    kind: str
+    kind: str  # of change, as the diff tells it where it does
+    stated_kind: str  # as the proposer stated it
     proposer: str
     hypothesis: str | None
     parent: int | None  # that incumbent's number; null for a baseline

@@ -13,7 +13,6 @@ from deep_loop.adapters.analysts.words import experiments, percent, plain, rate,
 from deep_loop.core.cohort import Dossier, Finding
 from deep_loop.core.experiment import is_keep, value
 from deep_loop.core.strategy import Strategy
-from deep_loop.core.taxonomy import KINDS
 
 HORIZON = 12  # experiments that the odds of a keep look ahead
 STALE = 10  # experiments without a keep before a plateau is spoken of
@@ -189,7 +188,7 @@ def _outlook(evidence: Evidence) -> str:
 def _untried(evidence: Evidence) -> str:
     """Where to look for something new."""
     tried = {trial.kind for trial in evidence.trials}
-    rest = [kind for kind in KINDS if kind not in tried and kind != "other"]
+    rest = [kind for kind in evidence.taxonomy.kinds if kind not in tried and kind != "other"]
     return f"Kinds of change not tried yet: {', '.join(rest)}." if rest else "Every kind of change was tried."
 
 

@@ -14,11 +14,12 @@ from statistics import median
 
 from deep_loop.core.cohort import Dossier
 from deep_loop.core.earlier import Earlier
-from deep_loop.core.experiment import BASELINE, Change, Crash, Experiment, is_keep, value
+from deep_loop.core.experiment import BASELINE, Change, Crash, Experiment, is_keep, kind, moves, value
 from deep_loop.core.fate import ended
 from deep_loop.core.history import History
 from deep_loop.core.metric import Metric
 from deep_loop.core.noise import Noise, estimate
+from deep_loop.core.taxonomy import NEURAL, Taxonomy
 
 OUTLIER = 3.0  # typical gains; a rash move may lose half of everything and says little about its kind
 UNKNOWN = Noise(0.0, 0)  # nothing was repeated: every run counts as much as any other
@@ -57,6 +58,7 @@ class Evidence:
     refused: int  # all refused proposals
     cohort_repeats: int
     taken: frozenset[str]  # identities of hypotheses that were taken up, by a refused proposal too, or that ended
+    taxonomy: Taxonomy = NEURAL
     elsewhere: tuple[Earlier, ...] = ()  # what other studies found; none of the figures below counts it
 
     @cached_property
@@ -163,6 +165,7 @@ def gather(dossier: Dossier) -> Evidence:
         refused=len(again),
         cohort_repeats=sum(a and r for a, r in zip(again, recent, strict=True)),
         taken=frozenset(id for id in (*asked, *(trial.hypothesis for trial in trials), *ended(dossier.fates)) if id),
+        taxonomy=dossier.taxonomy,
         elsewhere=dossier.earlier,
     )
 
@@ -193,8 +196,8 @@ def _trial(
         number=experiment.number,
         parent=parent,
         title=" ".join(proposal.idea.title.split()),
-        kind=" ".join(proposal.idea.kind.split())[:LONGEST_KIND] or "other",
-        changes=proposal.idea.changes,
+        kind=" ".join(kind(experiment).split())[:LONGEST_KIND] or "other",
+        changes=moves(experiment),
         gain=gain,
         error=error,
         kept=is_keep(experiment),
@@ -212,12 +215,12 @@ def _settings(experiments: Sequence[Experiment]) -> dict[int, Mapping[str, str]]
     """
     start: dict[str, str] = {}
     for experiment in experiments:
-        for change in experiment.proposal.idea.changes:
+        for change in moves(experiment):
             start.setdefault(change.name, change.before)
     found: dict[int, Mapping[str, str]] = {}
     for experiment in sorted(experiments, key=lambda experiment: experiment.number):
         parent = experiment.proposal.parent
         base = found.get(parent, start) if parent is not None else start
-        moved = {change.name: change.after for change in experiment.proposal.idea.changes}
+        moved = {change.name: change.after for change in moves(experiment)}
         found[experiment.number] = {**base, **moved}
     return found
