@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from deep_loop.core.earlier import Earlier
@@ -35,6 +35,7 @@ class Dossier:
     earlier: tuple[Earlier, ...] = ()  # what other studies found
     process_log: str = ""  # process_log.md as it was: the accounts of all revisions so far
     taxonomy: Taxonomy = NEURAL  # the task's kinds of change
+    spent: Mapping[int, float] = field(default_factory=dict)  # dollars on proposals, by ask, where anybody knows
     fates: tuple[Fate, ...] = ()  # of all that next-hypotheses.md held until the last revision
 
 

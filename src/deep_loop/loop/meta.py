@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -343,8 +343,17 @@ class Meta:
             earlier=lab.earlier,
             process_log=lab.workspace.read(head, PROCESS_LOG) or "",
             taxonomy=lab.task.taxonomy,
+            spent=self._spent(last_ask),
             fates=queue.fates(lab.ledger, lab.task.metric, closed),
         )
+
+    def _spent(self, last_ask: int) -> Mapping[int, float]:
+        """Dollars by ask, as far as they are known."""
+        found: dict[int, float] = {}
+        for call in self._lab.ledger.calls():
+            if call.ask is not None and call.ask <= last_ask and call.usd:
+                found[call.ask] = found.get(call.ask, 0.0) + call.usd
+        return found
 
     def _files(self, incumbent: Experiment | None, head: str) -> Files:
         """The incumbent's editable files; none of an imported one, whose code is not at hand."""

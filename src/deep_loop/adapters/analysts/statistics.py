@@ -1,19 +1,22 @@
 """The analyst that needs no model: statistics over the ledger.
 
-It reads the evidence (`evidence`), profiles every constant (`profiles`), asks which ones matter (`importance`),
-draws ideas (`ideas`), drafts the strategy (`draft`) and says why (`account`). The same dossier always gets
-the same advice. Where nothing can be told, it says so.
+It reads the evidence (`evidence`), profiles every constant (`profiles`), asks which ones matter (`importance`), draws
+ideas (`ideas`), drafts the strategy (`draft`) and says why (`account`, `rates`, `crashes`, `clashes`, `doubts`).
+The same dossier always gets the same advice. Where nothing can be told, it says so.
 """
 
 from __future__ import annotations
 
-from deep_loop.adapters.analysts import account, draft
+from deep_loop.adapters.analysts import account, clashes, crashes, doubts, draft, rates
 from deep_loop.adapters.analysts.bench import lay_out
-from deep_loop.adapters.analysts.evidence import gather
+from deep_loop.adapters.analysts.evidence import Evidence, gather
 from deep_loop.adapters.analysts.ideas import choose, ideas, standing
-from deep_loop.core.cohort import Advice, Dossier
+from deep_loop.core.cohort import Advice, Dossier, Finding
+from deep_loop.core.review import MOST
 from deep_loop.core.strategy import Strategy
 from deep_loop.ports import Case, Counsel
+
+FINDINGS = MOST // 2  # of what worked, and of what did not: a review takes no more together
 
 
 class StatisticsAnalyst:
@@ -35,6 +38,7 @@ class StatisticsAnalyst:
         gains, by_constant = draft.gains_by_kind(evidence), draft.gains_by_constant(evidence)
         found = draft.regions(bench)
         ranked = ideas(bench)
+        costs = rates.entries(dossier, evidence)
         hypotheses = choose(ranked, standing(dossier.hypotheses, evidence.taken))
         before = dossier.strategy
         strategy = Strategy(
@@ -49,8 +53,17 @@ class StatisticsAnalyst:
             summary=account.summary(evidence, gains, found, len(hypotheses)),
             strategy=strategy,
             hypotheses=hypotheses,
-            worked=account.worked(evidence, gains, by_constant, found),
-            failed=account.failed(evidence, gains, by_constant),
+            worked=(*rates.differences(costs), *account.worked(evidence, gains, by_constant, found))[:FINDINGS],
+            failed=(*_failures(dossier, evidence), *account.failed(evidence, gains, by_constant))[:FINDINGS],
             changed=account.changed(dossier, strategy, gains, len(hypotheses)),
-            table=account.table(evidence, dossier),
+            table=(*account.table(evidence, dossier), *rates.rows(dossier, evidence, costs)),
         )
+
+
+def _failures(dossier: Dossier, evidence: Evidence) -> tuple[Finding, ...]:
+    """What else went wrong: causes of crashes, constants that clash, keeps in doubt."""
+    return (
+        *crashes.found(dossier, len(evidence.trials)),
+        *clashes.found(evidence),
+        *doubts.found(dossier, evidence),
+    )
