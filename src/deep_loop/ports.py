@@ -16,6 +16,7 @@ from deep_loop.core.readout import Exit as Exit
 from deep_loop.core.record import D, O, P
 from deep_loop.core.record import Request as Request
 from deep_loop.core.record import Suggestion as Suggestion
+from deep_loop.core.taxonomy import NEURAL, Taxonomy
 
 if TYPE_CHECKING:  # needed for their names alone, and quick commands import this
     from concurrent.futures import Future
@@ -26,7 +27,9 @@ if TYPE_CHECKING:  # needed for their names alone, and quick commands import thi
     from deep_loop.core.earlier import Earlier
     from deep_loop.core.event import Event
     from deep_loop.core.experiment import Experiment, Idea, Proposal
+    from deep_loop.core.fate import Offer
     from deep_loop.core.hypothesis import Hypothesis
+    from deep_loop.core.lessons import Lesson
     from deep_loop.core.metric import Metric
     from deep_loop.core.record import Ask, Measurement, Record, Refusal, Waiting
     from deep_loop.core.seal import Seals
@@ -58,6 +61,7 @@ class Terms:
     kinds: Sequence[str]  # the kinds of change that the outer tier tells apart
     device: str = ""  # what it runs on, such as "NVIDIA H200"; "" where that is not known
     memory_bytes: int | None = None  # that a run may take with all its processes; a GPU's own are not among them
+    taxonomy: Taxonomy = NEURAL  # by which names each of `kinds` is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ class Brief:
     start_files: Files = field(default_factory=dict)  # those
     log: Callable[[int], str] = lambda number: ""  # the end of an experiment's latest log; safe in any thread
     earlier: Sequence[Earlier] = ()  # what other studies found: hints, and nothing to be compared with
+    lessons: Sequence[Lesson] = ()  # what other studies of the workspace teach, that it was not asked to learn from
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,8 +385,12 @@ class Ledger(Protocol[P, O, D]):
         """How many counted lines there are, open ones included."""
         ...
 
-    def revise(self, revision: Revision) -> None:
-        """Remember a rewrite of the strategy."""
+    def revise(self, revision: Revision, offers: Sequence[Offer] = ()) -> None:
+        """Remember a rewrite of the strategy, with the hypotheses that it adds or changes, by their identities."""
+        ...
+
+    def offers(self) -> Sequence[Offer]:
+        """What next-hypotheses.md ever held, in the order in which it was first there."""
         ...
 
     def revisions(self) -> Sequence[Revision]:

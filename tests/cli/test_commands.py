@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from planted_study import Planted, small
 
 from deep_loop.adapters.ledger.sqlite import LEDGER
+from deep_loop.core.cohort import Revision
+from deep_loop.core.fate import Offer
+from deep_loop.core.hypothesis import Hypothesis, Target
 from deep_loop.interfaces.cli import main
 
 
@@ -120,3 +124,21 @@ def test_init_makes_a_workspace_and_says_what_to_type(
     assert (tmp_path / "my study" / "deep-loop.toml").is_file()
     assert main(["init", "my study"]) == 1
     assert "hint: " in capsys.readouterr().err
+
+
+def test_hypotheses(study: Planted, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was offered and what became of it; how good the predictions were; the fields of `views.Queue`."""
+    assert main(["hypotheses"]) == 0
+    assert capsys.readouterr().out.startswith("none so far")
+    wider = Hypothesis("h-1", "Wider\x1b[31m", "depth-width", (Target("WIDTH", "96"),), "", "", probability=0.4)
+    revision = Revision(2, study.head, 1, "asked for", "model", "wider pays", study.clock.now)
+    gone = Offer(replace(wider, id="h-2", targets=(), title="Later"), "human", 0, 1, 2)
+    study.ledger.revise(revision, [Offer(wider, "model", 1, 1), gone])
+    assert main(["hypotheses"]) == 0
+    told = capsys.readouterr().out
+    assert "h-1  Wider\n          taken by experiment 1: kept, +4 % (depth-width, by model in v1, kept with a" in told
+    assert "expired: v2 left it out" in told and "predictions of model: 1 scored" in told
+    assert main(["hypotheses", "--json"]) == 0
+    seen = json.loads(capsys.readouterr().out)
+    assert [entry["ending"] for entry in seen["entries"]] == ["taken", "expired"]
+    assert seen["predictions"][0]["call"] == "undetermined"

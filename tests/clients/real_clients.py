@@ -32,7 +32,7 @@ I halved the learning rate.
 
 ```json
 {"title": "Halve the learning rate", "kind": "learning-rate", "rationale": "It is too large.", "expected": "+1 %",
- "hypothesis": null, "suggestion": null, "nothing": null}
+ "probability": 0.3, "hypothesis": null, "suggestion": null, "nothing": null}
 ```
 """
 

@@ -141,7 +141,7 @@ def _line(text: str, name: str) -> str:
 
 def _stated(title: str) -> dict[str, str | None]:
     stated = {"title": title, "kind": "other", "rationale": "It is in the script.", "expected": "+1 %"}
-    return {**stated, "hypothesis": None, "suggestion": None, "nothing": None}
+    return {**stated, "probability": None, "hypothesis": None, "suggestion": None, "nothing": None}
 
 
 class Night:

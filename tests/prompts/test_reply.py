@@ -21,6 +21,7 @@ STATED = {
     "kind": "activation",
     "rationale": "Experiment 6 won by a gate.",
     "expected": "+0.4 %, about 2 sigma",
+    "probability": 0.3,
     "hypothesis": "h-aaaaaa",
     "suggestion": 2,
     "nothing": None,
@@ -32,6 +33,7 @@ IDEA = Idea(
     "+0.4 %, about 2 sigma",
     "h-aaaaaa",
     suggestion=2,
+    probability=0.3,
 )
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
@@ -148,6 +150,13 @@ def test_no_message_is_too_odd(pieces: list[str]) -> None:
 def test_a_message_that_nests_without_end(text: str) -> None:
     """Depth and length cost no more than they may, and raise nothing."""
     assert read(text, BRIEF) is None
+
+
+@pytest.mark.parametrize("stated", [True, "0.3", 1.5, -0.1, None, float("nan")])
+def test_a_probability_is_a_number_from_0_to_1(stated: object) -> None:
+    """Anything else is no prediction, and no reason to refuse the statement."""
+    idea = read(json.dumps({**STATED, "probability": stated}), BRIEF)
+    assert idea is not None and idea.probability is None
 
 
 def test_the_schema_is_strict() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 
-from deep_loop.core.experiment import Crashed, Experiment, Measured, finished
+from deep_loop.core.experiment import Crashed, Experiment, Measured, finished, kind
 
 
 def unified(before: Mapping[str, str], after: Mapping[str, str]) -> str:
@@ -22,7 +22,7 @@ def account(experiment: Experiment) -> Iterator[str]:
     proposal, decision = experiment.proposal, experiment.decision
     idea = proposal.idea
     yield f"title: {idea.title}"
-    yield f"kind: {idea.kind}, by {proposal.proposer}" + (
+    yield f"kind: {kind(experiment)}, by {proposal.proposer}" + (
         f", on experiment {proposal.parent}" if proposal.parent is not None else ""
     )
     yield f"rationale: {idea.rationale}"

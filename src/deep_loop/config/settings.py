@@ -110,6 +110,12 @@ class Task(Table):
         words="2 × `budget_seconds` + 60",
         gt=0,
     )
+    kinds: dict[Text, tuple[Text, ...]] = key(
+        "The task's own kinds of change, instead of those of training a network: each with the words in names that "
+        'tell it, several joined by `+`, such as `depth = ["layers", "max+depth"]`.',
+        {},
+        words="batch, learning-rate, schedule, … ([kinds](../design/outer-tier.md#kinds))",
+    )
     gpus_per_run: Literal["auto"] | Whole = key(
         'GPUs that one run gets; 0 runs on the CPU. "auto" is 1 where there is a GPU, else 0.', "auto"
     )
@@ -160,6 +166,11 @@ class Study(Table):
         'Runs at the same time. "auto" is one per group of `gpus_per_run` GPUs, else one.', "auto"
     )
     meta_interval: int = key("Experiments between two meta-analyses.", 12, ge=1)
+    lessons: bool = key(
+        "Whether agents are told in a few lines what other studies of this workspace found, without `--learn-from`. "
+        "Without, studies that are to be compared know nothing of each other.",
+        True,
+    )
     probation: bool = key(
         "Whether a new strategy is tried beside the one before it, proposals being assigned at random, and dropped "
         "where it is worse; else all follow the latest.",

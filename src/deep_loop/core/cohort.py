@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from deep_loop.core.earlier import Earlier
 from deep_loop.core.experiment import Experiment, Proposal
+from deep_loop.core.fate import HUMAN as HUMAN  # the analyst of a revision that a person wrote
+from deep_loop.core.fate import Fate
 from deep_loop.core.hypothesis import Hypothesis
 from deep_loop.core.metric import Metric
 from deep_loop.core.record import Refusal
 from deep_loop.core.strategy import Strategy
+from deep_loop.core.taxonomy import NEURAL, Taxonomy
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,9 @@ class Dossier:
     earlier: tuple[Earlier, ...] = ()  # what other studies found
     process_log: str = ""  # process_log.md as it was: the accounts of all revisions so far
     left: int = 0  # experiments that the study was planned for and has not made yet
+    taxonomy: Taxonomy = NEURAL  # the task's kinds of change
+    spent: Mapping[int, float] = field(default_factory=dict)  # dollars on proposals, by ask, where anybody knows
+    fates: tuple[Fate, ...] = ()  # of all that next-hypotheses.md held until the last revision
 
 
 Claim = Literal["kept", "discarded", "crashed", "better", "worse", "tried"]
@@ -60,7 +66,6 @@ class Advice:
     table: tuple[tuple[str, str, str], ...]  # metric, its value, its change since the last revision
 
 
-HUMAN = "human"  # the analyst of a revision that a person wrote
 HARNESS = "harness"  # of one that went back to an earlier strategy
 
 

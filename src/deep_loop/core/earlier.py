@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from deep_loop.core.experiment import Change, Crash, Experiment, is_baseline, is_keep, value
+from deep_loop.core.experiment import Change, Crash, Experiment, is_baseline, is_keep, kind, moves, value
 from deep_loop.core.metric import Metric
 
 FARTHEST = 1.0  # a gain or loss beyond this fraction says no more than that it was large
@@ -60,8 +60,8 @@ def _findings(metric: Metric, experiments: Sequence[Experiment]) -> Iterator[Fin
         yield Finding(
             number=experiment.number,
             title=" ".join(idea.title.split()),
-            kind=idea.kind,
-            changes=idea.changes,
+            kind=kind(experiment),
+            changes=moves(experiment),
             kept=is_keep(experiment),
             crashed=crashed,
             gain=_gain(metric, worth[experiment.number], worth.get(parent) if parent is not None else None),

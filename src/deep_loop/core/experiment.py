@@ -37,12 +37,13 @@ class Idea:
     """What a proposer says about its change, before it runs."""
 
     title: str  # one line; becomes the description in results.tsv
-    kind: str  # its place in the task's taxonomy of changes
+    kind: str  # its place in the task's taxonomy of changes, as the proposer states it
     rationale: str
     expected: str = ""  # the effect that it hopes for, in words
     hypothesis: str | None = None  # identity of the entry of next-hypotheses.md that it takes up
     changes: tuple[Change, ...] = ()  # the constants that it moves, where it can say so
     suggestion: int | None = None  # of a person, that it follows
+    probability: float | None = None  # that it is kept, as the proposer predicts; from 0 to 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ class Proposal:
     parent: int | None  # the incumbent experiment that `base` carries; None for a baseline
     commit: str
     fingerprint: str  # of the editable files' normalised syntax; equal means a duplicate
+    kind: str = ""  # as the diff tells it (`core.sort`), else as the idea's words do; empty where neither does
+    moved: tuple[Change, ...] = ()  # the constants that the diff moves, where it changes nothing else
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +266,16 @@ def as_of(closed: Sequence[Experiment], seen: int) -> tuple[Experiment, ...]:
         e if all(map(known, e.measurements)) else replace(e, measurements=tuple(filter(known, e.measurements)))
         for e in closed[:seen]
     )
+
+
+def moves(experiment: Experiment) -> tuple[Change, ...]:
+    """The constants that it moved, as its proposer says, else as its diff does; none where more than that changed."""
+    return experiment.proposal.idea.changes or experiment.proposal.moved
+
+
+def kind(experiment: Experiment) -> str:
+    """The kind of its change: as the diff tells it, where it does, else as its proposer said."""
+    return experiment.proposal.kind or experiment.proposal.idea.kind
 
 
 def is_baseline(experiment: Experiment) -> bool:

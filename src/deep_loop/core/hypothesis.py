@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from deep_loop.core.syntax import undisturbed
-from deep_loop.core.taxonomy import kind_of
+from deep_loop.core.taxonomy import NEURAL, Taxonomy
 
 _FIELDS = ("kind", "set", "expected", "probability", "evidence", "rationale")
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.*)$")
@@ -73,9 +73,12 @@ def identity(kind: str, targets: Sequence[Target], title: str) -> str:
     return "h-" + hashlib.sha256(content.encode()).hexdigest()[:6]
 
 
-def parse(text: str) -> tuple[Hypothesis, ...]:
-    """The valid entries, best first; `problems` says what was wrong with the others."""
-    return tuple(entry for entry in _read(text) if isinstance(entry, Hypothesis))
+def parse(text: str, taxonomy: Taxonomy = NEURAL) -> tuple[Hypothesis, ...]:
+    """The valid entries, best first; `problems` says what was wrong with the others.
+
+    One that does not say its kind gets that of its first constant.
+    """
+    return tuple(entry for entry in _read(text, taxonomy) if isinstance(entry, Hypothesis))
 
 
 def problems(text: str) -> tuple[str, ...]:
@@ -124,11 +127,33 @@ def read_targets(text: str) -> tuple[Target, ...]:
     return targets
 
 
-def _read(text: str) -> Iterator[Hypothesis | str]:
+def reaches(target: Target, source: str) -> bool:
+    """Whether a constant with this source text stands at the target, or inside of its range."""
+    try:
+        number: float | None = _bound(source)
+    except ValueError:
+        number = None
+    if target.value is None:
+        return number is not None and (target.low or 0.0) <= number <= (target.high or 0.0)
+    try:
+        return number == _bound(target.value)
+    except ValueError:
+        return number is None and _literal(source) == _literal(target.value)
+
+
+def _literal(source: str) -> str:
+    """A text that is the same for all spellings of one value, as far as Python reads it as one."""
+    try:
+        return repr(undisturbed(lambda: ast.literal_eval(source.strip())))
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
+        return source.strip()
+
+
+def _read(text: str, taxonomy: Taxonomy = NEURAL) -> Iterator[Hypothesis | str]:
     """Entries and problems, in the order of the file."""
     seen: set[str] = set()
     for title, lines in _entries(text):
-        entry, complaints = _entry(title, lines)
+        entry, complaints = _entry(title, lines, taxonomy)
         yield from complaints
         if entry is not None and entry.id in seen:
             yield f"`{entry.title}`: another entry has the identity {entry.id}"
@@ -153,7 +178,7 @@ def _entries(text: str) -> Iterator[tuple[str, list[str]]]:
         yield title, lines
 
 
-def _entry(heading: str, lines: list[str]) -> tuple[Hypothesis | None, list[str]]:
+def _entry(heading: str, lines: list[str], taxonomy: Taxonomy) -> tuple[Hypothesis | None, list[str]]:
     """One entry, or None where it is malformed, with the reasons."""
     title = _NUMBER.sub("", heading, count=1)
     given = _ID.match(title)
@@ -169,7 +194,7 @@ def _entry(heading: str, lines: list[str]) -> tuple[Hypothesis | None, list[str]
         probability = _probability(fields.get("probability", ""))
     except ValueError as error:
         return None, [*complaints, f"`{title}`: {error}; skipped"]
-    kind = fields.get("kind") or (kind_of(targets[0].name) if targets else "other")
+    kind = fields.get("kind") or (taxonomy.kind_of(targets[0].name) if targets else "other")
     entry = Hypothesis(
         id=given[1] if given else identity(kind, targets, title),
         title=title,

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from deep_loop.core.cohort import Advice, Claim, Dossier, Finding
 from deep_loop.core.experiment import Crash, Discard, Experiment, is_keep, value
+from deep_loop.core.fate import HUMAN, ended, move
 from deep_loop.core.hypothesis import Hypothesis, parse, render
 from deep_loop.core.metric import Metric
 
@@ -96,11 +97,20 @@ def _missing(what: str, numbers: Sequence[int], known: Mapping[int, Experiment])
 
 
 def _hypotheses(entries: Sequence[Hypothesis], dossier: Dossier) -> Iterator[str]:
-    """Each is written so that it can be read again, none twice, and none that an experiment took up already."""
+    """Each is written so that it can be read again, none twice, and none whose move an experiment made already.
+
+    What a person wrote may be a move that they want once more.
+    """
     if parse(render(entries)) != tuple(entries):
         yield "its hypotheses cannot be written to next-hypotheses.md and read again"
     tried = {e.proposal.idea.hypothesis: e.number for e in dossier.experiments if e.proposal.idea.hypothesis}
+    over = ended(dossier.fates)
+    offered = {fate.offer.hypothesis.id for fate in dossier.fates if fate.offer.author != HUMAN}
+    wanted = {entry.id for entry in dossier.hypotheses} - offered
     for entry in entries:
+        end = over.get(move(entry))
+        if end is not None and entry.id not in {*wanted, *tried}:
+            yield f"`{_short(entry.title)}` repeats {end.offer.hypothesis.id}, {end.words}"
         if entry.id in tried:
             yield f"`{_short(entry.title)}` ({entry.id}) is not new: experiment {tried[entry.id]} took it up"
 

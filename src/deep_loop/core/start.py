@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deep_loop.core.experiment import Experiment, is_keep, measured
+from deep_loop.core.experiment import Experiment, is_keep, kind, measured
 from deep_loop.core.metric import Metric
 from deep_loop.core.seed import derive
 
@@ -24,6 +24,6 @@ def start(history: Sequence[Experiment], incumbent: Experiment, metric: Metric, 
     ranked = sorted(tried, key=lambda e: -metric.gain(sum(measured(e)) / len(measured(e)), 0.0))
     best: dict[str, Experiment] = {}
     for experiment in ranked:
-        best.setdefault(experiment.proposal.idea.kind, experiment)
+        best.setdefault(kind(experiment), experiment)
     found = list(best.values())[:OTHERS]
     return found[chance // 2 % len(found)] if found else None

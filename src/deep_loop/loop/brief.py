@@ -50,7 +50,7 @@ def brief(lab: Lab, ask: Ask) -> Brief:
         files=lab.workspace.files(base),
         program=program,
         strategy=strategy_of(program),
-        hypotheses=hypothesis.parse(lab.workspace.read(written, HYPOTHESES) or ""),
+        hypotheses=hypothesis.parse(lab.workspace.read(written, HYPOTHESES) or "", lab.task.taxonomy),
         history=history,
         pending=_pending(lab, ask),
         refusals=[refusal for refusal in lab.ledger.refusals(REFUSALS) if refusal.ask.id < ask.id],
@@ -63,6 +63,7 @@ def brief(lab: Lab, ask: Ask) -> Brief:
         start=begun.number if begun else None,
         start_files=lab.workspace.files(begun.commit) if begun else {},
         earlier=lab.earlier,
+        lessons=lab.lessons,
         log=logs(lab, history),
     )
 

@@ -21,13 +21,14 @@ from deep_loop.core.experiment import (
     is_keep,
     outcomes,
 )
+from deep_loop.core.lessons import Lesson
 from deep_loop.core.metric import Metric
 from deep_loop.core.prune import hopeless
 from deep_loop.core.readout import Patterns, curve
 from deep_loop.core.rules import DEFAULT, Rules
 from deep_loop.core.seeding import Seeding, seeding
 from deep_loop.core.syntax import fingerprint
-from deep_loop.core.taxonomy import KINDS
+from deep_loop.core.taxonomy import NEURAL, Taxonomy
 from deep_loop.ports import Clock, Executor, Ledger, Proposer, Results, Slot, Terms, Workspace
 
 RECENT = 5  # experiments that the expected length of a run is taken from
@@ -63,6 +64,7 @@ class Task:
     holdout: Holdout | None = None
     pivot_after: int = 15  # experiments without a keep, after which a bold change is asked for
     memory_bytes: int | None = None  # that a run may take
+    taxonomy: Taxonomy = NEURAL  # kinds of change
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class Lab:
     tell: Callable[[Event], None]  # lets everybody hear what happens; never raises
     price: Callable[[Usage], float | None] = lambda usage: None  # in dollars; None where nobody knows it
     earlier: tuple[Earlier, ...] = ()  # what other studies found; fixed when the study began
+    lessons: tuple[Lesson, ...] = ()  # what other studies of the workspace had come to by then
 
     def seeding(self, commit: str) -> Seeding:
         """How seeds reach the program of a commit."""
@@ -104,7 +107,8 @@ class Lab:
             protected=task.protected,
             budget_seconds=task.budget_seconds,
             timeout_seconds=task.timeout_seconds,
-            kinds=KINDS,
+            kinds=task.taxonomy.kinds,
+            taxonomy=task.taxonomy,
             device=" or ".join(sorted({_device(slot) for slot in self.executor.slots})),
             memory_bytes=task.memory_bytes,
         )

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from deep_loop.core import cohort, hypothesis, review, strategy
+from deep_loop.core import cohort, fate, hypothesis, review, strategy
 from deep_loop.core.call import Failure, rest
 from deep_loop.core.cohort import HARNESS, Advice, Dossier, Revision
 from deep_loop.core.event import Revised, Warned
 from deep_loop.core.experiment import Experiment, Keep, as_of, is_imported, is_keep, value
+from deep_loop.core.fate import Fate, Offer
 from deep_loop.core.history import History
 from deep_loop.core.hypothesis import Hypothesis
 from deep_loop.core.noise import estimate
 from deep_loop.core.probation import Verdict, lineage
 from deep_loop.core.seed import derive
-from deep_loop.loop import probation, screens
+from deep_loop.loop import probation, queue, screens
 from deep_loop.loop.baseline import revision
 from deep_loop.loop.brief import HYPOTHESES, PROGRAM, logs, strategy_of
 from deep_loop.loop.lab import Lab
@@ -99,8 +100,11 @@ class Meta:
                 analyst, summary = HARNESS, subject.removeprefix("meta: ")
             else:
                 continue
-            self._record(version, head, self._call() or Call(len(closed), ASKED), analyst, summary)
-            return Revised(version, summary, len(hypothesis.parse(lab.workspace.read(head, HYPOTHESES) or "")))
+            before, after = (hypothesis.parse(lab.workspace.read(at, HYPOTHESES) or "") for at in (known, head))
+            call = self._call() or Call(len(closed), ASKED)
+            offers = self._offers(before, after, analyst, version, call.seen)
+            self._record(version, head, call, analyst, summary, offers)
+            return Revised(version, summary, len(after))
         return None
 
     def due(self) -> str | None:
@@ -204,17 +208,21 @@ class Meta:
         if objection:
             return self._drop(objection)
         log = lab.workspace.read(head, PROCESS_LOG) or NEW_LOG
-        when = self._now()
+        when, seen = self._now(), len(dossier.experiments)
         judged = session.verdict.words if session.verdict else ""
+        offers = self._offers(dossier.hypotheses, advice.hypotheses, advice.analyst, version, seen)
+        known = self._known(offers)
+        figures = queue.figures(known, lab.ledger.closed())
+        advice = replace(advice, table=(*advice.table, *figures))
         told = cohort.entry(advice, dossier, version, when, judged, session.failures)
         files = {
             PROGRAM: after,
-            HYPOTHESES: hypothesis.render(advice.hypotheses),
+            HYPOTHESES: queue.text(advice.hypotheses, known),
             PROCESS_LOG: f"{log.rstrip()}\n\n{told.strip()}\n",
         }
         commit = lab.workspace.write(files, f"meta: v{version}: {advice.summary}\n")
-        seen = len(dossier.experiments)
-        self._record(version, commit, Call(seen, dossier.reason), advice.analyst, advice.summary)
+        call = Call(seen, dossier.reason)
+        self._record(version, commit, call, advice.analyst, advice.summary, offers)
         return Revised(version, advice.summary, len(advice.hypotheses))
 
     def _drop(self, objection: str) -> Warned:
@@ -255,14 +263,17 @@ class Meta:
             f"## v{version} · {self._now()}\n\n**Verdict on v{dropped}**\n\n{found.words}\n\n"
             f"Back to v{found.lineage.control}.\n"
         )
+        before = hypothesis.parse(lab.workspace.read(head, HYPOTHESES) or "")
+        left = self._untouched(head, control, dropped)
+        offers = self._offers(before, left, HARNESS, version, seen)
         files = {
             PROGRAM: after,
-            HYPOTHESES: hypothesis.render(self._untouched(head, control, dropped)),
+            HYPOTHESES: queue.text(left, self._known(offers)),
             PROCESS_LOG: f"{log.rstrip()}\n\n{text}",
         }
         commit = lab.workspace.write(files, f"meta: {summary}\n")
-        self._record(version, commit, Call(seen, f"v{dropped} was worse"), HARNESS, summary)
-        return Revised(version, summary, len(hypothesis.parse(files[HYPOTHESES])))
+        self._record(version, commit, Call(seen, f"v{dropped} was worse"), HARNESS, summary, offers)
+        return Revised(version, summary, len(left))
 
     def _untouched(self, head: str, control: str, dropped: int) -> list[Hypothesis]:
         """What the control had in mind and nobody took up, behind what a person added since."""
@@ -279,12 +290,26 @@ class Meta:
         before_any = self._lab.ledger.closed()[0].commit
         return next((r.commit for r in self._lab.ledger.revisions() if r.version == version), before_any)
 
-    def _record(self, version: int, commit: str, call: Call, analyst: str, summary: str) -> None:
-        """Remember a revision; one that an analyst wrote is on probation."""
+    def _offers(
+        self, before: Sequence[Hypothesis], after: Sequence[Hypothesis], author: str, version: int, seen: int
+    ) -> tuple[Offer, ...]:
+        known = self._lab.ledger.offers()
+        return fate.offers(known, before, after, author=author, version=version, seen=seen)
+
+    def _known(self, changed: Sequence[Offer]) -> tuple[Fate, ...]:
+        """What became of all hypotheses by now."""
+        ledger = self._lab.ledger
+        return queue.fates(ledger, self._lab.task.metric, ledger.closed(), changed)
+
+    def _record(
+        self, version: int, commit: str, call: Call, analyst: str, summary: str, offers: Sequence[Offer]
+    ) -> None:
+        """Remember a revision with its hypotheses; one that an analyst wrote is on probation."""
         lab = self._lab
         control = self._control(call.seen) if self._judged and analyst != HARNESS else None
         now, asked = lab.clock.time(), lab.ledger.asked()
-        lab.ledger.revise(Revision(version, commit, call.seen, call.reason, analyst, summary, now, control, asked))
+        made = Revision(version, commit, call.seen, call.reason, analyst, summary, now, control, asked)
+        lab.ledger.revise(made, offers)
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self._lab.clock.time(), UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -312,14 +337,25 @@ class Meta:
             cohort=tuple(e.number for e in closed[self._reviewed() :] if e.counted),
             refusals=tuple(r for r in lab.ledger.refusals(REFUSALS) if r.ask.id < last_ask),
             strategy=replace(strategy_of(program), version=revision(lab)),
-            hypotheses=hypothesis.parse(lab.workspace.read(head, HYPOTHESES) or ""),
+            hypotheses=hypothesis.parse(lab.workspace.read(head, HYPOTHESES) or "", lab.task.taxonomy),
             files=self._files(incumbent, head),
             commits=lab.workspace.subjects(COMMITS),
             program=program,
             earlier=lab.earlier,
             process_log=lab.workspace.read(head, PROCESS_LOG) or "",
             left=max(0, lab.task.rules.planned - sum(experiment.counted for experiment in closed)),
+            taxonomy=lab.task.taxonomy,
+            spent=self._spent(last_ask),
+            fates=queue.fates(lab.ledger, lab.task.metric, closed),
         )
+
+    def _spent(self, last_ask: int) -> Mapping[int, float]:
+        """Dollars by ask, as far as they are known."""
+        found: dict[int, float] = {}
+        for call in self._lab.ledger.calls():
+            if call.ask is not None and call.ask <= last_ask and call.usd:
+                found[call.ask] = found.get(call.ask, 0.0) + call.usd
+        return found
 
     def _files(self, incumbent: Experiment | None, head: str) -> Files:
         """The incumbent's editable files; none of an imported one, whose code is not at hand."""

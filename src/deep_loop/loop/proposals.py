@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deep_loop.core.event import Refused
-from deep_loop.core.experiment import Experiment, Idea, Proposal, is_baseline, is_keep
+from deep_loop.core.experiment import Change, Experiment, Idea, Proposal, is_baseline, is_keep
 from deep_loop.core.guard import Accepted, Rejected, review
 from deep_loop.core.record import Ask
+from deep_loop.core.sort import sort
+from deep_loop.core.taxonomy import OTHER
 from deep_loop.errors import WorkspaceError
 from deep_loop.loop.baseline import revision
 from deep_loop.loop.lab import Lab
@@ -58,9 +60,20 @@ def wait(lab: Lab, ask: Ask, idea: Idea, base: str, parent: int | None, accepted
     """Commit an accepted change and answer the ask with it; a later answer replaces an earlier one."""
     commit = lab.workspace.commit(base, accepted.files, message(idea, ask.proposer))
     lab.workspace.keep_reachable(_name(ask), commit)
-    proposal = Proposal(idea, ask.proposer, base, parent, commit, accepted.fingerprint)
+    kind, moved = _sorted(lab, idea, base, accepted.files)
+    proposal = Proposal(idea, ask.proposer, base, parent, commit, accepted.fingerprint, kind, moved)
     lab.ledger.propose(ask, proposal)
     return proposal
+
+
+def _sorted(lab: Lab, idea: Idea, base: str, files: Mapping[str, str]) -> tuple[str, tuple[Change, ...]]:
+    """The kind of a change, and the constants that it moves: the diff tells, else the words of its proposer."""
+    before = lab.workspace.files(base)
+    found = sort(before, {**before, **files}, lab.task.taxonomy)
+    if found.kind != OTHER:
+        return found.kind, found.moved
+    told = OTHER if idea.kind not in ("", OTHER) else lab.task.taxonomy.told_by(idea.title)
+    return "" if told == OTHER else told, found.moved
 
 
 def refuse(lab: Lab, ask: Ask, reason: str, proposal: Proposal | None = None) -> None:
@@ -138,6 +151,7 @@ def combine(lab: Lab, winner: Experiment) -> None:
         title=f"{', '.join(idea.title for idea in ideas)}, on top of experiment {winner.number}",
         rationale=f"experiments {numbers} and {winner.number} won on the same base; do their changes add up?",
         changes=tuple(change for idea in ideas for change in idea.changes),
+        probability=None,  # what was said was said of one of them
     )
     taken = next((w.ask for w in mine if w.proposal is None), None)  # by a harness that died right after
     wait(lab, taken or lab.ledger.ask(HARNESS, revision(lab)), idea, head, winner.number, accepted)

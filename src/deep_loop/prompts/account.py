@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from deep_loop.core.cause import cause
 from deep_loop.core.experiment import (
     Change,
     Crash,
@@ -16,14 +16,13 @@ from deep_loop.core.experiment import (
     finished,
     is_baseline,
     is_keep,
+    kind,
     value,
 )
 from deep_loop.ports import Brief
 
 NEAR = 0.5  # sigma that a near miss gained at least, where the noise is known
 INCUMBENTS = 5  # the latest ones; what came near an earlier one has mostly been overtaken
-
-_VARYING = re.compile(r"0x[0-9a-f]+|\d+(?:\.\d+)?", re.IGNORECASE)  # what differs between two crashes for one cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ class Account:
         """Kinds that were tried, in the taxonomy's order, then others by name."""
         groups: dict[str, list[Result]] = {}
         for result in self.tried:
-            groups.setdefault(result.experiment.proposal.idea.kind, []).append(result)
+            groups.setdefault(kind(result.experiment), []).append(result)
         known = list(self._brief.terms.kinds)
         order = [kind for kind in known if kind in groups] + sorted(groups.keys() - set(known))
         return [_tally(kind, groups[kind]) for kind in order]
@@ -132,8 +131,7 @@ class Account:
         causes: dict[str, list[Result]] = {}
         for result in reversed(self.tried):
             if isinstance(result.experiment.decision, Crash):
-                cause = _VARYING.sub("#", result.experiment.decision.reason)
-                causes.setdefault(cause, []).append(result)
+                causes.setdefault(cause(result.experiment), []).append(result)
         return list(causes.values())
 
     @cached_property

@@ -10,7 +10,6 @@ from deep_loop.core import hypothesis
 from deep_loop.core.cohort import Dossier
 from deep_loop.core.metric import Metric
 from deep_loop.core.strategy import BEGIN, END
-from deep_loop.core.taxonomy import KINDS
 from deep_loop.prompts import size
 from deep_loop.prompts.fence import Fence, line
 from deep_loop.prompts.figures import count
@@ -38,7 +37,9 @@ def task(
 ) -> str:
     """The whole prompt of one analysis. `steps` and `delegates` are for one who works with our tools."""
     told = [_opening(dossier, fence), *_evidence(dossier, fence, exhibits, reach)]
-    form = fill("analysis-form", kinds=", ".join(KINDS), findings=str(FINDINGS), hypotheses=str(HYPOTHESES))
+    form = fill(
+        "analysis-form", kinds=", ".join(dossier.taxonomy.kinds), findings=str(FINDINGS), hypotheses=str(HYPOTHESES)
+    )
     if reach == "tools":
         more = f"\n{fill('analysis-delegation')}" if delegates else ""
         told.append(fill("analysis-tools", form=form, steps=str(steps), delegation=more))

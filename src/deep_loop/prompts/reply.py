@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deep_loop.core.experiment import Idea
-from deep_loop.core.taxonomy import kind_of
 from deep_loop.ports import Brief
 from deep_loop.prompts.fence import cut, hidden
 
@@ -23,6 +22,7 @@ _TEXTS = {
     "expected": "The effect that you expect, in words and with a number.",
 }
 _OTHERS = {
+    "probability": ("number", "The probability, from 0 to 1, that the change is kept; it is scored. Null: no guess."),
     "hypothesis": ("string", "Identity of the listed hypothesis that this takes up, or null."),
     "suggestion": ("integer", "Number of the person's suggestion that this follows, or null."),
     "nothing": ("string", "Why there is nothing to propose; null where there is a proposal."),
@@ -57,6 +57,7 @@ def read(text: str, brief: Brief) -> Idea | None:
         expected=_words(stated.get("expected"), EXPECTED),
         hypothesis=hypothesis if hypothesis in {entry.id for entry in brief.hypotheses} else None,
         suggestion=_suggestion(stated.get("suggestion"), brief),
+        probability=_probability(stated.get("probability")),
     )
 
 
@@ -104,8 +105,15 @@ def _kind(word: str, brief: Brief) -> str:
     """The kind as the brief spells it, or the nearest by the words in it."""
     kinds = {kind.casefold(): kind for kind in brief.terms.kinds}
     plain = "-".join(word.casefold().replace("_", " ").replace("-", " ").split())
-    nearest = kind_of(word)
+    nearest = brief.terms.taxonomy.kind_of(word)
     return kinds.get(plain) or (nearest if nearest in brief.terms.kinds else "other")
+
+
+def _probability(value: object) -> float | None:
+    """A number from 0 to 1; None where it is none, since nobody has to guess."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        return None
+    return float(value)
 
 
 def _suggestion(value: object, brief: Brief) -> int | None:

@@ -14,7 +14,7 @@ from typing import Any, get_args
 from deep_loop.core.cohort import Advice, Claim, Finding
 from deep_loop.core.hypothesis import Hypothesis, identity, read_targets
 from deep_loop.core.strategy import Strategy
-from deep_loop.core.taxonomy import KINDS, kind_of
+from deep_loop.core.taxonomy import NEURAL, OTHER, Taxonomy
 from deep_loop.prompts.fence import cut, hidden
 
 FINDINGS, HYPOTHESES = 12, 10
@@ -65,15 +65,15 @@ class Malformed(Exception):
     """What was said is no revision; the text says what is wrong, for whoever said it."""
 
 
-def read(text: str, analyst: str, version: int) -> Advice:
+def read(text: str, analyst: str, version: int, taxonomy: Taxonomy = NEURAL) -> Advice:
     """The revision in a last message. Raises Malformed. Its table is empty: figures are the harness's to give."""
     found = list(_objects(text[-SEARCHED:]))
     if not found:
         raise Malformed('there is no JSON object with "summary" and "strategy" in it')
-    return made(found[-1], analyst, version)
+    return made(found[-1], analyst, version, taxonomy)
 
 
-def made(stated: Mapping[str, Any], analyst: str, version: int) -> Advice:
+def made(stated: Mapping[str, Any], analyst: str, version: int, taxonomy: Taxonomy = NEURAL) -> Advice:
     """The revision that an object states. Raises Malformed."""
     summary = _words(stated, "summary", SUMMARY)
     if not summary:
@@ -81,8 +81,8 @@ def made(stated: Mapping[str, Any], analyst: str, version: int) -> Advice:
     return Advice(
         analyst=analyst,
         summary=summary,
-        strategy=_strategy(_table(stated, "strategy"), version),
-        hypotheses=tuple(_hypotheses(stated)),
+        strategy=_strategy(_table(stated, "strategy"), version, taxonomy),
+        hypotheses=tuple(_hypotheses(stated, taxonomy)),
         worked=tuple(_findings(stated, "worked")),
         failed=tuple(_findings(stated, "failed")),
         changed=tuple(_line(text, TEXT) for text in _texts(stated, "changed")),
@@ -102,7 +102,7 @@ def _findings(stated: Mapping[str, Any], name: str) -> Iterator[Finding]:
         yield Finding(_words(item, "text", TEXT), numbers, claim)
 
 
-def _hypotheses(stated: Mapping[str, Any]) -> Iterator[Hypothesis]:
+def _hypotheses(stated: Mapping[str, Any], taxonomy: Taxonomy) -> Iterator[Hypothesis]:
     seen: set[str] = set()
     for place, item in enumerate(_tables(stated, "hypotheses", HYPOTHESES)):
         where = f"hypotheses[{place}]"
@@ -116,7 +116,8 @@ def _hypotheses(stated: Mapping[str, Any]) -> Iterator[Hypothesis]:
         probability = _number(item, "probability", where)
         if not 0 <= probability <= 1:
             raise Malformed(f"{where}: `probability` is not between 0 and 1")
-        kind = _kind(_words(item, "kind", TITLE)) or (kind_of(targets[0].name) if targets else "other")
+        stated_kind = _kind(_words(item, "kind", TITLE), taxonomy)
+        kind = stated_kind or (taxonomy.kind_of(targets[0].name) if targets else OTHER)
         id = identity(kind, targets, title)
         if id not in seen:  # the same change twice is one hypothesis
             seen.add(id)
@@ -132,12 +133,12 @@ def _hypotheses(stated: Mapping[str, Any]) -> Iterator[Hypothesis]:
             )
 
 
-def _strategy(stated: Mapping[str, Any], version: int) -> Strategy:
+def _strategy(stated: Mapping[str, Any], version: int, taxonomy: Taxonomy) -> Strategy:
     weights, ranges = {}, {}
     for place, item in enumerate(_tables(stated, "weights", 100)):
         kind, weight = _words(item, "kind", 40), _number(item, "weight", f"weights[{place}]")
         if kind:
-            weights[_kind(kind)] = float(f"{min(max(weight, WEIGHTS[0]), WEIGHTS[1]):.3g}")
+            weights[_kind(kind, taxonomy)] = float(f"{min(max(weight, WEIGHTS[0]), WEIGHTS[1]):.3g}")
     for place, item in enumerate(_tables(stated, "ranges", 100)):
         name = _words(item, "constant", 80)
         low, high = (_number(item, end, f"ranges[{place}]") for end in ("low", "high"))
@@ -154,10 +155,10 @@ def _strategy(stated: Mapping[str, Any], version: int) -> Strategy:
     return Strategy(version, weights, ranges, tuple(group for group in combinations if len(group) > 1), prose)
 
 
-def _kind(word: str) -> str:
+def _kind(word: str, taxonomy: Taxonomy) -> str:
     """A kind as the taxonomy spells it, where it is one of those."""
     plain = "-".join(word.casefold().replace("_", " ").replace("-", " ").split())
-    return plain if plain in KINDS else word
+    return plain if plain in taxonomy.kinds else word
 
 
 # --- fields, read without trust ----------------------------------------------------------------------

@@ -10,18 +10,22 @@ Subclass `LedgerContract` in a test module and give it a fixture named `shelf`:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol
 
 import pytest
 
 from deep_loop.core.call import Failure, Usage
 from deep_loop.core.cohort import Revision
+from deep_loop.core.fate import Offer
+from deep_loop.core.hypothesis import Hypothesis, Target
 from deep_loop.core.record import Ask, D, O, P, Record, Refusal, Waiting
 from deep_loop.errors import LedgerError
 from deep_loop.ports import Ledger
 
 Snapshot = tuple[Any, ...]
+
+OFFER = Offer(Hypothesis("h-1", "Wider", "other", (Target("A", "2"),), "why", "open", (0,), 0.3), "who", 1, 1)
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ def snapshot(ledger: Ledger[P, O, D]) -> Snapshot:
         tuple(ledger.unsettled()),
         ledger.counted(),
         tuple(ledger.revisions()),
+        tuple(ledger.offers()),
         tuple(ledger.requests()),
         ledger.asked(),
         tuple(ledger.calls()),
@@ -369,7 +374,7 @@ class LedgerContract(Generic[P, O, D]):
         assert snapshot(shelf.again(ledger)) == snapshot(ledger)
         ledger.end(run.id, samples.outcomes[0])
         ledger.close(0, samples.decisions[0])
-        ledger.revise(Revision(1, "def", 1, "12 experiments", "statistics", "wider", 1.5))
+        ledger.revise(Revision(1, "def", 1, "12 experiments", "statistics", "wider", 1.5), [OFFER])
         ledger.request("pause", {"why": "lunch"})
         assert snapshot(shelf.again(ledger)) == snapshot(ledger)
         check_invariants(ledger)
@@ -391,7 +396,7 @@ class LedgerContract(Generic[P, O, D]):
         """Each study has its own asks, lines, revisions, requests, calls and suggestions."""
         one, two = shelf.fresh(), shelf.fresh()
         self.line(shelf, one, close=True)
-        one.revise(Revision(1, "abc", 1, "why", "who", "what", 1.0))
+        one.revise(Revision(1, "abc", 1, "why", "who", "what", 1.0), [OFFER])
         one.request("stop", {})
         one.called(one.call("codex", "propose", None), [Usage("m", 1, 1)], 1.0, None)
         one.suggest("try a")
@@ -407,6 +412,18 @@ class LedgerContract(Generic[P, O, D]):
         assert list(shelf.again(ledger).revisions()) == made
         with pytest.raises(LedgerError, match="version 5"):
             ledger.revise(made[-1])
+
+    def test_offers_are_kept_by_their_identities(self, shelf: Shelf[P, O, D]) -> None:
+        """A hypothesis comes back as it was last given, in its first place; one of a refused version is not kept."""
+        ledger = shelf.fresh()
+        other = replace(OFFER, hypothesis=replace(OFFER.hypothesis, id="h-2"))
+        ledger.revise(Revision(1, "abc", 1, "why", "who", "what", 1.0), [OFFER, other])
+        dropped = replace(OFFER, dropped=2)
+        ledger.revise(Revision(2, "def", 2, "why", "who", "what", 2.0), [dropped])
+        assert list(shelf.again(ledger).offers()) == [dropped, other]
+        with pytest.raises(LedgerError):
+            ledger.revise(Revision(2, "def", 2, "why", "who", "what", 2.0), [OFFER])
+        assert list(ledger.offers()) == [dropped, other]
 
     def test_requests_are_served_once(self, shelf: Shelf[P, O, D]) -> None:
         """A request waits, with its words as they were given, until it is served."""

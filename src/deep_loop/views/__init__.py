@@ -4,13 +4,26 @@ They are made from the ledger, opened for reading only, and from the logs; makin
 
     choose      which study a person means
     is_imported  whether one was read from another system's log; `measured_by`, `refuse`
-    look        look at one: `overview`, `history`, `strategies`, `experiment`
+    look        look at one: `overview`, `history`, `strategies`, `hypotheses`, `experiment`
     values      what is seen
 """
 
 from deep_loop.views.imported import is_imported, measured_by, refuse
 from deep_loop.views.lens import Lens, choose, look
-from deep_loop.views.values import Agent, Best, Detail, Estimate, Overview, Row, Run, Running, Spent
+from deep_loop.views.values import (
+    Agent,
+    Best,
+    Detail,
+    Estimate,
+    Overview,
+    Prediction,
+    Queue,
+    Queued,
+    Row,
+    Run,
+    Running,
+    Spent,
+)
 
 __all__ = [
     "Agent",
@@ -19,6 +32,9 @@ __all__ = [
     "Estimate",
     "Lens",
     "Overview",
+    "Prediction",
+    "Queue",
+    "Queued",
     "Row",
     "Run",
     "Running",

@@ -33,6 +33,7 @@ from deep_loop.core.experiment import (
     claimed,
     is_baseline,
     is_keep,
+    kind,
     measured,
     value,
     values,
@@ -43,7 +44,8 @@ from deep_loop.core.rules import Rules
 from deep_loop.errors import WorkspaceError
 from deep_loop.views.imported import is_imported, measured_by, source
 from deep_loop.views.money import agents, spent
-from deep_loop.views.values import Best, Detail, Overview, Row, Run, Running
+from deep_loop.views.queue import queue
+from deep_loop.views.values import Best, Detail, Overview, Queue, Row, Run, Running
 
 if TYPE_CHECKING:
     from deep_loop.adapters.workspace.git import GitWorkspace
@@ -190,6 +192,10 @@ class Lens:
         """Results that a person should look at, oldest first."""
         return anomalies(results(self._ledger.closed()), self.metric)
 
+    def hypotheses(self) -> Queue:
+        """What became of all that next-hypotheses.md ever held, and how good the predictions were."""
+        return queue(self._ledger, self.metric)
+
     def experiment(self, number: int) -> Detail:
         """All about one experiment; raises LedgerError where there is none of that number."""
         record = self._ledger.record(number)
@@ -238,7 +244,8 @@ class Lens:
                 memory_mb=max((o.memory_mb for o in good if o.memory_mb is not None), default=None),
                 seconds=sum(m.outcome.seconds for m in record.measurements if m.outcome),
                 title=_line(idea.title),
-                kind=idea.kind,
+                kind=kind(record),
+                stated_kind=idea.kind,
                 proposer=record.proposal.proposer,
                 hypothesis=idea.hypothesis,
                 parent=parent,

@@ -58,7 +58,8 @@ class Row:
     memory_mb: float | None  # peak
     seconds: float  # wall clock of all its runs
     title: str
-    kind: str
+    kind: str  # of change, as the diff tells it where it does
+    stated_kind: str  # as the proposer stated it
     proposer: str
     hypothesis: str | None
     parent: int | None  # that incumbent's number; null for a baseline
@@ -170,6 +171,50 @@ class Run:
     reason: str  # why it failed; empty where it did not
     log: str  # path, relative to the workspace
     sought_by: int  # the experiment whose decision asked for it
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A hypothesis, and what became of it."""
+
+    id: str
+    title: str
+    kind: str
+    author: str  # the analyst who offered it, or "human"
+    strategy: int  # version that it came with
+    probability: float | None  # that it is kept, as its author predicted
+    ending: Literal["open", "taken", "refuted", "expired"]
+    experiment: int | None  # that took it up, or made its move
+    kept: bool | None  # whether that one was kept
+    words: str  # what became of it, in words
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """How good one author's predicted probabilities were, held against the keep rate known at the time.
+
+    Losses are means over `count` predictions; lower is better.
+    """
+
+    author: str
+    count: int
+    log_loss: float  # in nats
+    base_log_loss: float
+    brier: float
+    base_brier: float
+    reliability: float  # Murphy's parts of the Brier score, of forecasts in five bins
+    resolution: float
+    uncertainty: float
+    call: Literal["better", "worse", "undetermined"]  # than the base rate
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """All hypotheses of a study."""
+
+    entries: tuple[Queued, ...]  # the open ones first, then the ended ones, the latest first
+    predictions: tuple[Prediction, ...]  # by author
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 def task_of(root: Path, settings: Settings, planned: int) -> Task:
     from deep_loop.core.readout import Patterns
+    from deep_loop.core.taxonomy import own
     from deep_loop.loop.lab import Holdout, Task
 
     task = settings.task
@@ -44,6 +45,7 @@ def task_of(root: Path, settings: Settings, planned: int) -> Task:
         holdout=Holdout(task.holdout.run, held_out) if task.holdout.run else None,
         pivot_after=settings.study.pivot_after,
         memory_bytes=machine.limits(root, settings).memory_bytes,
+        taxonomy=own(task.kinds),
     )
 
 

@@ -18,7 +18,7 @@ from deep_loop.adapters.analysts.statistics import StatisticsAnalyst
 from deep_loop.clients.showing import unified
 from deep_loop.core import hypothesis
 from deep_loop.core.cohort import Dossier, Finding
-from deep_loop.core.experiment import Experiment, Measured, finished, is_keep, value
+from deep_loop.core.experiment import Experiment, Measured, finished, is_keep, kind, value
 from deep_loop.errors import DeepLoopError
 from deep_loop.folders import remove
 from deep_loop.ports import Case
@@ -91,7 +91,7 @@ def results(dossier: Dossier, evidence: Evidence) -> str:
             "" if found is None else f"{found:.6f}",
             "" if gain is None else f"{gain:+.5f}",
             "yes" if e.number in dossier.cohort else "",
-            idea.kind,
+            kind(e),
             cut(idea.title, 160),
             cut(e.decision.reason, 200) if e.decision else "",
         )
@@ -150,7 +150,8 @@ def _record(experiment: Experiment) -> Mapping[str, object]:
         "status": decision.status if decision else None,
         "reason": decision.reason if decision else None,
         "value": value(experiment),
-        "kind": idea.kind,
+        "kind": kind(experiment),
+        "stated_kind": idea.kind,
         "title": idea.title,
         "rationale": idea.rationale,
         "expected": idea.expected,

@@ -13,7 +13,6 @@ from deep_loop.adapters.analysts.scales import meaning
 from deep_loop.adapters.analysts.words import percent
 from deep_loop.core.earlier import Earlier, Finding
 from deep_loop.core.hypothesis import Target
-from deep_loop.core.taxonomy import kind_of
 
 TRIES = 3  # of a kind before it gets a weight
 # How many keeps the expectation is worth beside those that were seen: kinds within one study are taken to differ
@@ -60,7 +59,7 @@ def carried_over(bench: Bench) -> Iterator[Idea]:
         there = f" ({percent(finding.gain)} there)" if finding.gain is not None else ""
         entry = propose(
             title=f"Try {name} = {value}, as {source.tag} kept it",
-            kind=kind_of(name),
+            kind=evidence.taxonomy.kind_of(name),
             targets=(Target(name, value=value),),
             why=f'In {source.tag}, another study ({source.source}), "{title}" was kept{there}. Here it is {present}.',
             expected=f"open; a usual keep here brings {percent(usual)}" if evidence.usual_keep else "open",

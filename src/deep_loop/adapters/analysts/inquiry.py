@@ -78,7 +78,9 @@ class Inquiry:
 
     def _submit(self) -> ToolOutput[Advice]:
         async def submit(statement: Any) -> Advice:
-            return self._whole(revision.made(statement, self._name, self._dossier.strategy.version + 1))
+            return self._whole(
+                revision.made(statement, self._name, self._dossier.strategy.version + 1, self._dossier.taxonomy)
+            )
 
         submit.__annotations__["statement"] = Stated
         return ToolOutput(_mended(submit), name="submit", description=SUBMIT)
@@ -86,7 +88,9 @@ class Inquiry:
     async def _said(self, text: str) -> Advice:
         """A model that takes to words instead of the tool is understood as well."""
         try:
-            return self._whole(revision.read(text, self._name, self._dossier.strategy.version + 1))
+            return self._whole(
+                revision.read(text, self._name, self._dossier.strategy.version + 1, self._dossier.taxonomy)
+            )
         except revision.Malformed as error:
             raise ModelRetry(f"Words alone end nothing ({error}): go on with the tools, or `submit`.") from None
 

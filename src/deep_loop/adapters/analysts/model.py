@@ -87,7 +87,7 @@ def _counsel(said: str | Failure, case: Case, name: str) -> Counsel:
         return Counsel(failure=said)
     dossier = case.dossier
     try:
-        advice = finish(revision.read(said, name, dossier.strategy.version + 1), dossier)
+        advice = finish(revision.read(said, name, dossier.strategy.version + 1, dossier.taxonomy), dossier)
     except revision.Malformed as error:
         return Counsel(failure=Failure("nonsense", f"no revision: {error}"))
     if (why := objection(advice, dossier)) is not None:

@@ -9,7 +9,6 @@ from deep_loop.adapters.analysts.bench import Bench, Idea, propose
 from deep_loop.adapters.analysts.scales import meaning, number, scale_of
 from deep_loop.adapters.analysts.words import experiments, percent, plain, size
 from deep_loop.core.hypothesis import Target, spell
-from deep_loop.core.taxonomy import kind_of
 from deep_loop.knobs import Knob
 
 # Keep rate by kind of change, balanced over the repositories of the logs behind `estimates.FIELD`. It orders
@@ -51,7 +50,8 @@ def return_to(bench: Bench) -> Iterator[Idea]:
         matters = bench.importance.get(name, 0.0) * len(bench.importance) >= 1  # more than an average constant
         if target is None or (name in moved and (name in recent or not matters)):
             continue
-        rate = FIELD.get(kind_of(name), FIELD_OTHERWISE)
+        kind = evidence.taxonomy.kind_of(name)
+        rate = FIELD.get(kind, FIELD_OTHERWISE)
         numbers = tuple(moved.get(name, [evidence.incumbent.number]))[-NAMED:]
         if name in moved:
             why = (
@@ -65,7 +65,7 @@ def return_to(bench: Bench) -> Iterator[Idea]:
             )
         entry = propose(
             title=f"Try {spell(target)}",
-            kind=kind_of(name),
+            kind=kind,
             targets=(target,),
             why=why,
             expected=f"open; a usual keep here brings {percent(usual)}" if usual else "open",

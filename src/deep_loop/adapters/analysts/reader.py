@@ -73,7 +73,7 @@ class Reader:
         """The revision, or what is wrong with it."""
         dossier = case.dossier
         try:
-            advice = finish(revision.read(text, self.name, dossier.strategy.version + 1), dossier)
+            advice = finish(revision.read(text, self.name, dossier.strategy.version + 1, dossier.taxonomy), dossier)
         except revision.Malformed as error:
             return f"no revision: {error}"
         return objection(advice, dossier) or advice

@@ -1,22 +1,26 @@
 """The analyst that needs no model: statistics over the ledger.
 
-It reads the evidence (`evidence`), profiles every constant (`profiles`), asks which ones matter (`importance`),
-draws ideas (`ideas`), says how likely each is kept (`prospects`), drafts the strategy (`draft`), and says why
-(`account`) and what is odd (`oddities`). The same dossier always gets
-the same advice. Where nothing can be told, it says so.
+It reads the evidence (`evidence`), profiles every constant (`profiles`), asks which ones matter (`importance`,
+`screens`), draws ideas (`ideas`), says how likely each is kept (`prospects`), drafts the strategy (`draft`), and says
+why (`account`, `rates`, `crashes`, `clashes`, `doubts`) and what is odd (`oddities`). The same dossier always gets the
+same advice. Where nothing can be told, it says so.
 """
 
 from __future__ import annotations
 
-from deep_loop.adapters.analysts import account, draft, screens
+from deep_loop.adapters.analysts import account, clashes, crashes, doubts, draft, rates, screens
 from deep_loop.adapters.analysts.bench import lay_out
-from deep_loop.adapters.analysts.evidence import gather
+from deep_loop.adapters.analysts.evidence import Evidence, gather
 from deep_loop.adapters.analysts.ideas import choose, ideas, standing
 from deep_loop.adapters.analysts.oddities import again, odd
 from deep_loop.adapters.analysts.prospects import with_chances
-from deep_loop.core.cohort import Advice, Dossier
+from deep_loop.adapters.analysts.uncollected import uncollected
+from deep_loop.core.cohort import Advice, Dossier, Finding
+from deep_loop.core.review import MOST
 from deep_loop.core.strategy import Strategy
 from deep_loop.ports import Case, Counsel
+
+FINDINGS = MOST // 2  # of what worked, and of what did not: a review takes no more together
 
 
 class StatisticsAnalyst:
@@ -33,12 +37,17 @@ class StatisticsAnalyst:
 
     def draft(self, dossier: Dossier) -> Advice:
         """The advice itself, a function of the dossier."""
+        with uncollected():
+            return self._draft(dossier)
+
+    def _draft(self, dossier: Dossier) -> Advice:
         evidence = gather(dossier)
         bench = lay_out(evidence, dossier.files)
         gains, by_constant = draft.gains_by_kind(evidence), draft.gains_by_constant(evidence)
         found = draft.regions(bench)
         screened = screens.result(dossier, evidence.noise_share)
         ranked = ideas(bench, screened)
+        costs = rates.entries(dossier, evidence)
         planted = standing(dossier.hypotheses, evidence.taken)
         ours = choose(ranked, planted)[len(planted) :]
         hypotheses = (*planted, *with_chances(bench, ours))
@@ -56,11 +65,26 @@ class StatisticsAnalyst:
             summary=account.summary(evidence, gains, found, len(hypotheses)),
             strategy=strategy,
             hypotheses=hypotheses,
-            worked=(*screens.findings(screened), *account.worked(evidence, gains, by_constant, found)),
-            failed=(*account.failed(evidence, gains, by_constant), *odd(dossier, evidence), *again(evidence)),
+            worked=(
+                *screens.findings(screened),
+                *rates.differences(costs),
+                *account.worked(evidence, gains, by_constant, found),
+            )[:FINDINGS],
+            failed=(*_failures(dossier, evidence), *account.failed(evidence, gains, by_constant))[:FINDINGS],
             changed=(
                 *screens.announced(before.screen, strategy.screen),
                 *account.changed(dossier, strategy, gains, len(hypotheses)),
             ),
-            table=account.table(evidence, dossier),
+            table=(*account.table(evidence, dossier), *rates.rows(dossier, evidence, costs)),
         )
+
+
+def _failures(dossier: Dossier, evidence: Evidence) -> tuple[Finding, ...]:
+    """What else went wrong: causes of crashes, constants that clash, keeps in doubt, odd results, repeats."""
+    return (
+        *odd(dossier, evidence),
+        *again(evidence),
+        *crashes.found(dossier, len(evidence.trials)),
+        *clashes.found(evidence),
+        *doubts.found(dossier, evidence),
+    )

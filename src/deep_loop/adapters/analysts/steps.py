@@ -11,7 +11,6 @@ from deep_loop.adapters.analysts.profiles import Point, Profile, neighbours
 from deep_loop.adapters.analysts.scales import meaning, spell
 from deep_loop.adapters.analysts.words import experiments, percent, size, span
 from deep_loop.core.hypothesis import Target
-from deep_loop.core.taxonomy import kind_of
 
 APART = 0.1  # of the distance between the worse values: closer than this to a value that was tried is not new
 BOLDEST = 2.0  # steps of the scale that one idea may go beyond what was tried
@@ -158,5 +157,6 @@ def _idea(
     worth: float,
 ) -> Idea:
     targets = (Target(name, value=source),)
-    entry = propose(title=title, kind=kind_of(name), targets=targets, why=why, expected=expected, numbers=numbers)
+    kind = bench.evidence.taxonomy.kind_of(name)
+    entry = propose(title=title, kind=kind, targets=targets, why=why, expected=expected, numbers=numbers)
     return Idea(entry, worth * bench.weight(name), "steps")

@@ -26,6 +26,8 @@ from deep_loop.core.experiment import (
     Outcome,
     Pruned,
     is_baseline,
+    kind,
+    moves,
     value,
 )
 from deep_loop.core.hypothesis import spell
@@ -46,7 +48,8 @@ TABLES: Mapping[str, Mapping[str, str]] = {
         "gain": "REAL -- relative to the parent, noise and seeds taken into account; above 0 is better",
         "error": "REAL -- standard deviation of the gain by noise alone",
         "cohort": "INTEGER -- 1 where it was recorded since the last revision",
-        "kind": "TEXT",
+        "kind": "TEXT -- of change, as the diff tells it where it does",
+        "stated_kind": "TEXT -- as the proposer stated it",
         "title": "TEXT",
         "proposer": "TEXT",
         "rationale": "TEXT",
@@ -155,7 +158,8 @@ def _experiments(dossier: Dossier, evidence: Evidence) -> Iterator[Row]:
             "gain": trial.gain if trial else None,
             "error": trial.error if trial else None,
             "cohort": int(e.number in dossier.cohort),
-            "kind": proposal.idea.kind,
+            "kind": kind(e),
+            "stated_kind": proposal.idea.kind,
             "title": proposal.idea.title,
             "proposer": proposal.proposer,
             "rationale": proposal.idea.rationale,
@@ -190,7 +194,7 @@ def _measured(dossier: Dossier) -> Iterator[tuple[int, Measured]]:
 
 def _changes(dossier: Dossier) -> Iterator[Row]:
     for e in dossier.experiments:
-        for change in e.proposal.idea.changes:
+        for change in moves(e):
             yield {"experiment": e.number, "name": change.name, "before": change.before, "after": change.after}
 
 

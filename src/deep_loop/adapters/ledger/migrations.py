@@ -228,7 +228,23 @@ PROBATION: Step = (
     "ALTER TABLE revisions ADD COLUMN asked INTEGER NOT NULL DEFAULT 0",
 )
 
-MIGRATIONS: Sequence[Step] = (FIRST, ROLES, CLOSED_BEFORE, CALLS, IMPORTS, PROBATION)
+# What next-hypotheses.md ever held. How each ended follows from this and from the experiments.
+HYPOTHESES: Step = (
+    """
+    CREATE TABLE hypotheses (
+        study    INTEGER NOT NULL REFERENCES studies (id),
+        id       TEXT    NOT NULL,
+        author   TEXT    NOT NULL,
+        version  INTEGER NOT NULL,  -- of the strategy that it came with
+        seen     INTEGER NOT NULL CHECK (seen >= 0),
+        dropped  INTEGER,  -- the version that left it out
+        payload  TEXT    NOT NULL,  -- JSON
+        PRIMARY KEY (study, id)
+    )
+    """,
+)
+
+MIGRATIONS: Sequence[Step] = (FIRST, ROLES, CLOSED_BEFORE, CALLS, IMPORTS, PROBATION, HYPOTHESES)
 
 
 def version(connection: sqlite3.Connection) -> int:

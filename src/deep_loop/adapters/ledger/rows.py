@@ -12,6 +12,8 @@ from typing import Generic
 from deep_loop.adapters.ledger.codec import Code
 from deep_loop.core.call import Call, Failure, Usage
 from deep_loop.core.cohort import Revision
+from deep_loop.core.fate import Offer
+from deep_loop.core.hypothesis import Hypothesis
 from deep_loop.core.record import (
     Ask,
     Attempt,
@@ -169,6 +171,36 @@ def revisions(connection: sqlite3.Connection, study: int) -> Sequence[Revision]:
             asked=row["asked"],
         )
         for row in connection.execute(query, (study,))
+    )
+
+
+HYPOTHESES: Code[Hypothesis] = Code(Hypothesis)
+
+
+def offers(connection: sqlite3.Connection, study: int) -> Sequence[Offer]:
+    """What next-hypotheses.md ever held, in the order in which it was first there."""
+    query = "SELECT * FROM hypotheses WHERE study = ? ORDER BY rowid"
+    return tuple(
+        Offer(HYPOTHESES.decode(row["payload"]), row["author"], row["version"], row["seen"], row["dropped"])
+        for row in connection.execute(query, (study,))
+    )
+
+
+def offer(connection: sqlite3.Connection, study: int, given: Offer) -> None:
+    """Remember an offer, or what changed about it."""
+    connection.execute(
+        "INSERT INTO hypotheses (study, id, author, version, seen, dropped, payload) VALUES (?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (study, id) DO UPDATE SET author = excluded.author, version = excluded.version, "
+        "seen = excluded.seen, dropped = excluded.dropped, payload = excluded.payload",
+        (
+            study,
+            given.hypothesis.id,
+            given.author,
+            given.version,
+            given.seen,
+            given.dropped,
+            HYPOTHESES.encode(given.hypothesis),
+        ),
     )
 
 

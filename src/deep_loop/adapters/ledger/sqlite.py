@@ -19,6 +19,7 @@ from deep_loop.adapters.ledger.studies import LEDGER, StudyInfo, add, find, stud
 from deep_loop.core.budget import Spending
 from deep_loop.core.call import Call, Failure, Purpose, Usage
 from deep_loop.core.cohort import Revision
+from deep_loop.core.fate import Offer
 from deep_loop.core.record import Ask, D, Kinds, Measurement, O, P, Record, Refusal, Request, Suggestion, Waiting
 from deep_loop.errors import LedgerError
 
@@ -357,8 +358,11 @@ class SqliteLedger(Generic[P, O, D]):
 
     # --- the outer tier and other processes ------------------------------------------------------
 
-    def revise(self, revision: Revision) -> None:
-        """Remember a rewrite of the strategy; raises LedgerError where its version is known already."""
+    def revise(self, revision: Revision, offers: Sequence[Offer] = ()) -> None:
+        """Remember a rewrite of the strategy, with the hypotheses that it adds or changes.
+
+        Raises LedgerError where its version is known already.
+        """
         with self._database.writing() as connection:
             query = "SELECT 1 FROM revisions WHERE study = ? AND version = ?"
             if connection.execute(query, (self._study, revision.version)).fetchone():
@@ -368,11 +372,18 @@ class SqliteLedger(Generic[P, O, D]):
                 "control, asked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (self._study, *astuple(revision)),
             )
+            for one in offers:
+                rows.offer(connection, self._study, one)
 
     def revisions(self) -> Sequence[Revision]:
         """All of them, oldest first."""
         with self._database.reading() as connection:
             return rows.revisions(connection, self._study)
+
+    def offers(self) -> Sequence[Offer]:
+        """What next-hypotheses.md ever held, in the order in which it was first there."""
+        with self._database.reading() as connection:
+            return rows.offers(connection, self._study)
 
     def request(self, kind: str, payload: Mapping[str, str]) -> int:
         """Ask something of the owner (any process may); returns the request's id."""

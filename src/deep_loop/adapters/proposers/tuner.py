@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from deep_loop.core import screening
 from deep_loop.core.experiment import Change, Idea
 from deep_loop.core.hypothesis import Hypothesis
-from deep_loop.core.taxonomy import kind_of
+from deep_loop.core.taxonomy import Taxonomy
 from deep_loop.ports import Answer, Brief, Objection, Suggestion
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Tuner:
         from deep_loop.adapters.proposers.tuner_trials import recall
 
         memory = recall(brief, self._reader)
-        search = Search(memory, brief.strategy, brief.seed)
+        search = Search(memory, brief.strategy, brief.seed, brief.terms.taxonomy)
         ordered = order(brief, search, self._reader, self.name)
         move = ordered.move if ordered else search.move()
         if move is None:
@@ -73,7 +73,7 @@ def _own(move: Move, search: Search) -> Idea:
     riders = "".join(f" {name} rides along: the model expects a gain of it." for name in move.riders)
     return Idea(
         _title(changes),
-        _kind(changes),
+        _kind(changes, search.taxonomy),
         f"Moves {_words(changes)}. {why}{riders}",
         _expected(move),
         changes=changes,
@@ -89,7 +89,9 @@ def _ordered(order: Order, search: Search) -> Idea:
     match order.origin:
         case Suggestion(id=number, text=text):
             why = f'{moves} A person suggested it: "{" ".join(text.split())}".'
-            return Idea(_title(changes), _kind(changes), why, expected, changes=changes, suggestion=number)
+            return Idea(
+                _title(changes), _kind(changes, search.taxonomy), why, expected, changes=changes, suggestion=number
+            )
         case Hypothesis(id=identity, title=title, kind=kind, rationale=rationale) as hypothesis:
             why = f"Takes up {identity} ({title}). {moves} {rationale}".strip()
             return Idea(_title(changes), kind, why, hypothesis.expected or expected, identity, changes)
@@ -99,7 +101,13 @@ def _ordered(order: Order, search: Search) -> Idea:
         case numbers:
             listed = ", ".join(str(number) for number in numbers)
             why = f"{moves} Experiments {listed} made these changes one by one; the strategy asks for them together."
-            return Idea(f"{combined(numbers)}: {_title(changes)}", _kind(changes), why, expected, changes=changes)
+            return Idea(
+                f"{combined(numbers)}: {_title(changes)}",
+                _kind(changes, search.taxonomy),
+                why,
+                expected,
+                changes=changes,
+            )
 
 
 def _changes(move: Move, search: Search) -> tuple[Change, ...]:
@@ -107,9 +115,9 @@ def _changes(move: Move, search: Search) -> tuple[Change, ...]:
     return tuple(Change(known[key].name, known[key].source, source) for key, source in move.sources.items())
 
 
-def _kind(changes: tuple[Change, ...]) -> str:
+def _kind(changes: tuple[Change, ...], taxonomy: Taxonomy) -> str:
     """The kind of the constant that leads the move."""
-    return kind_of(changes[0].name)
+    return taxonomy.kind_of(changes[0].name)
 
 
 def _title(changes: tuple[Change, ...]) -> str:

@@ -23,7 +23,7 @@ from deep_loop.adapters.proposers.tuner_tpe import TOLERANCE, draw
 from deep_loop.adapters.proposers.tuner_trials import Memory
 from deep_loop.core.seed import derive
 from deep_loop.core.strategy import Strategy
-from deep_loop.core.taxonomy import kind_of
+from deep_loop.core.taxonomy import NEURAL, Taxonomy
 
 SHARE = 1 / 3  # of the dimensions are in a pool
 SMALLEST = 4  # dimensions in a pool, where there are as many
@@ -50,8 +50,8 @@ class Move:
 class Search:
     """The space, the model and the trust region of one proposal. Everything random comes from `seed`."""
 
-    def __init__(self, memory: Memory, strategy: Strategy, seed: int) -> None:
-        self.memory, self.strategy, self.seed = memory, strategy, seed
+    def __init__(self, memory: Memory, strategy: Strategy, seed: int, taxonomy: Taxonomy = NEURAL) -> None:
+        self.memory, self.strategy, self.seed, self.taxonomy = memory, strategy, seed, taxonomy
         self.dimensions = space(memory.anchors, memory.incumbent.knobs)
         self.model = Model(self.dimensions, memory, derive(seed, "model"))
 
@@ -111,7 +111,8 @@ class Search:
         Efraimidis and Spirakis (2006): the largest of u^(1/w) are such a sample.
         """
         size = max(round(SHARE * len(self.dimensions)), SMALLEST)
-        weights = [max(self.strategy.weights.get(kind_of(bare(d.key)), 1.0), 1e-3) for d in self.dimensions]
+        kinds = [self.taxonomy.kind_of(bare(dimension.key)) for dimension in self.dimensions]
+        weights = [max(self.strategy.weights.get(kind, 1.0), 1e-3) for kind in kinds]
         ranked = sorted(
             zip(self.dimensions, weights, strict=True), key=lambda pair: -(chance.random() ** (1 / pair[1]))
         )

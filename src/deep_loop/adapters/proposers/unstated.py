@@ -7,7 +7,6 @@ from pathlib import Path
 
 from deep_loop.clients.looks import fitting, look
 from deep_loop.core.experiment import Change, Idea
-from deep_loop.core.taxonomy import kind_of
 from deep_loop.ports import Brief, Files
 
 TITLE = 120  # characters
@@ -19,7 +18,7 @@ def idea(text: str, brief: Brief, checkout: Path) -> Idea:
     """An idea from a last message that is no statement, and from the change itself."""
     changed = _changed(brief, checkout)
     moves = moved(brief.files, changed)
-    kind = kind_of(moves[0].name) if moves else OTHER
+    kind = brief.terms.taxonomy.kind_of(moves[0].name) if moves else OTHER
     title = _first_line(text) or ", ".join(f"{move.name} {move.before} -> {move.after}" for move in moves)
     return Idea(
         title=_cut(title or f"changes {', '.join(changed) or 'nothing that is editable'}", TITLE),

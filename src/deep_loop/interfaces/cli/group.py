@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, Entry] = {
     "status": Entry("status:status", "Show how a study stands."),
     "history": Entry("history:history", "List a study's experiments."),
     "show": Entry("show:show", "Show one experiment: diff, hypothesis, numbers, decision, log."),
+    "hypotheses": Entry("hypotheses:hypotheses", "List hypotheses, and what became of each."),
     "suggest": Entry("suggest:suggest", "Tell the agents what you want tried."),
     "brief": Entry("brief:brief", "Show what the next agent would be told."),
     "estimate": Entry("estimate:estimate", "Predict what a study will cost."),

@@ -41,7 +41,8 @@ def lines(detail: Detail, metric: str) -> Iterator[str]:
         yield from _imported(detail, metric)
         return
     yield f"experiment {row.experiment}: {row.title}"
-    yield f"  {'proposed by':<12}{row.proposer}, as a change of kind {row.kind}, under strategy v{row.strategy}"
+    stated = f" (stated: {row.stated_kind})" if row.stated_kind != row.kind else ""
+    yield f"  {'proposed by':<12}{row.proposer}, as a change of kind {row.kind}{stated}, under strategy v{row.strategy}"
     if row.hypothesis:
         yield f"  {'hypothesis':<12}{row.hypothesis}"
     yield f"  {'why':<12}{detail.rationale or '–'}"
