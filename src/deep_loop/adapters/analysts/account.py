@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 
 from deep_loop.adapters.analysts.elsewhere import said
-from deep_loop.adapters.analysts.estimates import Shrunken, keep_within, wilson
-from deep_loop.adapters.analysts.evidence import Evidence, Trial, numbers
+from deep_loop.adapters.analysts.estimates import Shrunken, wilson
+from deep_loop.adapters.analysts.evidence import HORIZON, Evidence, Trial, numbers
 from deep_loop.adapters.analysts.profiles import Region
 from deep_loop.adapters.analysts.words import experiments, percent, plain, rate, size, span
 from deep_loop.core.cohort import Dossier, Finding
 from deep_loop.core.experiment import is_keep, value
 from deep_loop.core.strategy import Strategy
 
-HORIZON = 12  # experiments that the odds of a keep look ahead
 STALE = 10  # experiments without a keep before a plateau is spoken of
 PLATEAU = 0.6  # odds of a keep within the horizon below which it is one
 NAMED = 4  # single experiments, or kinds, in one list
@@ -151,7 +150,7 @@ def _row(name: str, every: Sequence[bool], cohort: Sequence[bool], before: Seque
 
 
 def _odds(evidence: Evidence) -> float:
-    return keep_within((trial.kept for trial in evidence.trials), HORIZON)
+    return evidence.ahead
 
 
 def _plateau(evidence: Evidence) -> bool:

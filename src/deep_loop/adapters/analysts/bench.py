@@ -8,6 +8,7 @@ from typing import Literal
 
 from deep_loop.adapters.analysts.evidence import Evidence
 from deep_loop.adapters.analysts.importance import importance
+from deep_loop.adapters.analysts.moved import read as read_moves
 from deep_loop.adapters.analysts.profiles import Profile, profiles
 from deep_loop.core.hypothesis import Hypothesis, Target, identity
 from deep_loop.knobs import Knob, KnobError, read
@@ -53,7 +54,8 @@ class Bench:
 
 def lay_out(evidence: Evidence, files: Mapping[str, str]) -> Bench:
     """The bench for this evidence and the incumbent's editable files."""
-    return Bench(evidence, profiles(evidence), importance(evidence), constants(files))
+    moved = read_moves(evidence)
+    return Bench(evidence, profiles(moved), importance(evidence, moved), constants(files))
 
 
 def constants(files: Mapping[str, str]) -> dict[str, Knob]:

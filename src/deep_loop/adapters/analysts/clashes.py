@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
 from itertools import combinations
 
 from deep_loop.adapters.analysts.estimates import wilson
@@ -22,35 +22,36 @@ def found(evidence: Evidence) -> tuple[Finding, ...]:
 
     Said where the interval of the pair's rate lies above the rate of the two apart, which were tried as often at least.
     """
-    tried: dict[Pair, list[Trial]] = {}
-    alone: dict[str, list[Trial]] = {}
+    tried: Counter[Pair] = Counter()
+    alone: Counter[str] = Counter()
+    lost: dict[Pair, list[int]] = {}
+    lost_alone: Counter[str] = Counter()
     for trial in evidence.trials:
-        names = sorted({change.name for change in trial.changes})[:WIDEST]
-        for name in names:
-            alone.setdefault(name, []).append(trial)
-        for pair in combinations(names, 2):
-            tried.setdefault(pair, []).append(trial)
-    ranked = sorted(_clashes(evidence, tried, alone), key=lambda item: (-item[0], item[1].experiments))
-    return tuple(finding for _, finding in ranked[:MOST])
-
-
-def _clashes(
-    evidence: Evidence, tried: dict[Pair, list[Trial]], alone: dict[str, list[Trial]]
-) -> Iterator[tuple[float, Finding]]:
-    for pair, trials in tried.items():
-        lost = [trial.number for trial in trials if failed(evidence, trial)]
-        if len(lost) < LEAST:
+        if not trial.changes:
             continue
-        together = {trial.number for trial in trials}
-        apart = [t for name in pair for t in alone[name] if t.number not in together]
-        share = wilson(len(lost), len(trials))
-        usual = sum(failed(evidence, trial) for trial in apart) / len(apart) if apart else 1.0
-        if len(apart) >= len(trials) and share.low > usual:
+        names = sorted({change.name for change in trial.changes})[:WIDEST]
+        fell = failed(evidence, trial)
+        alone.update(names)
+        if fell:
+            lost_alone.update(names)
+        for pair in combinations(names, 2) if len(names) > 1 else ():
+            tried[pair] += 1
+            if fell:
+                lost.setdefault(pair, []).append(trial.number)
+    told = []
+    for pair, numbers in lost.items():
+        # Of each alone, those of both together are not.
+        apart = sum(alone[name] - tried[pair] for name in pair)
+        usual = sum(lost_alone[name] - len(numbers) for name in pair) / apart if apart else 1.0
+        share = wilson(len(numbers), tried[pair])
+        if len(numbers) >= LEAST and apart >= tried[pair] and share.low > usual:
             text = (
-                f"{pair[0]} and {pair[1]} failed together in {len(lost)} of {len(trials)} experiments, "
-                f"{rate(share)}, and apart in {100 * usual:.0f} % ({experiments(lost)})"
+                f"{pair[0]} and {pair[1]} failed together in {len(numbers)} of {tried[pair]} experiments, "
+                f"{rate(share)}, and apart in {100 * usual:.0f} % ({experiments(numbers)})"
             )
-            yield share.low - usual, Finding(text, tuple(lost))
+            told.append((usual - share.low, Finding(text, tuple(numbers))))
+    told.sort(key=lambda item: (item[0], item[1].experiments))
+    return tuple(finding for _, finding in told[:MOST])
 
 
 def failed(evidence: Evidence, trial: Trial) -> bool:

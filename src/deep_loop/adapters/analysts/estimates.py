@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -126,6 +127,7 @@ def f_tail(ratio: float, above: int, below: int) -> float:
 # Keep rate of the next experiment by the number of experiments since the last keep: 223 public logs of
 # autonomous experiment loops with 33,805 rows, gathered for this project in 2026.
 FIELD = ((0, 0.21), (10, 0.09), (20, 0.053), (30, 0.032), (40, 0.016))
+_STARTS = [start for start, _ in FIELD]
 FIELD_STRENGTH = 10  # how many experiments of the study at hand the field's rate is worth
 
 
@@ -158,4 +160,4 @@ def _log_none(a: float, b: float, trials: int) -> float:
 
 def _stretch(since: int) -> int:
     """The place in FIELD of this distance from the last keep."""
-    return max(place for place, (start, _) in enumerate(FIELD) if since >= start)
+    return bisect_right(_STARTS, since) - 1

@@ -7,11 +7,12 @@ A gain is relative to the experiment's own parent, so that experiments on differ
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 
+from deep_loop.adapters.analysts.estimates import keep_within
 from deep_loop.core.cohort import Dossier
 from deep_loop.core.earlier import Earlier
 from deep_loop.core.experiment import BASELINE, Change, Crash, Experiment, is_keep, kind, moves, value
@@ -21,6 +22,7 @@ from deep_loop.core.metric import Metric
 from deep_loop.core.noise import Noise, estimate
 from deep_loop.core.taxonomy import NEURAL, Taxonomy
 
+HORIZON = 12  # experiments that the odds of a keep look ahead
 OUTLIER = 3.0  # typical gains; a rash move may lose half of everything and says little about its kind
 UNKNOWN = Noise(0.0, 0)  # nothing was repeated: every run counts as much as any other
 LONGEST_KIND = 40  # characters; an agent names its kinds freely, and they become keys of the strategy
@@ -53,7 +55,7 @@ class Evidence:
     baselines: tuple[Experiment, ...]
     incumbent: Experiment | None
     noise: Noise | None  # of one run, in the metric's unit
-    settings: Mapping[int, Mapping[str, str]]  # experiment -> constants that were ever moved -> source text
+    settings: Settings  # experiment -> constants that were ever moved -> source text
     repeats: int  # proposals refused because they were tried before
     refused: int  # all refused proposals
     cohort_repeats: int
@@ -75,6 +77,11 @@ class Evidence:
     def since_keep(self) -> int:
         """How many experiments were closed after the last keep."""
         return next((since for since, trial in enumerate(reversed(self.trials)) if trial.kept), len(self.trials))
+
+    @cached_property
+    def ahead(self) -> float:
+        """The odds of at least one keep in the next `HORIZON` experiments."""
+        return keep_within([trial.kept for trial in self.trials], HORIZON)
 
     @cached_property
     def measured(self) -> tuple[Trial, ...]:
@@ -137,7 +144,8 @@ def gather(dossier: Dossier) -> Evidence:
     """Read a dossier once. Linear in its experiments."""
     experiments = dossier.experiments
     history = History(experiments)
-    means = {experiment.number: value(experiment) for experiment in experiments}
+    parents = {experiment.proposal.parent for experiment in experiments}
+    means = {experiment.number: value(experiment) for experiment in experiments if experiment.number in parents}
     noise = estimate(history.groups())
     baselines = tuple(experiment for experiment in experiments if is_baseline(experiment))
     trials = tuple(
@@ -160,7 +168,7 @@ def gather(dossier: Dossier) -> Evidence:
         baselines=baselines,
         incumbent=next((experiment for experiment in reversed(experiments) if is_keep(experiment)), None),
         noise=noise,
-        settings=_settings(experiments),
+        settings=Settings(experiments),
         repeats=sum(again),
         refused=len(again),
         cohort_repeats=sum(a and r for a, r in zip(again, recent, strict=True)),
@@ -207,20 +215,45 @@ def _trial(
     )
 
 
-def _settings(experiments: Sequence[Experiment]) -> dict[int, Mapping[str, str]]:
+class Settings(Mapping[int, Mapping[str, str]]):
     """The constants of each experiment, as far as they were ever moved.
 
-    A constant stands where the nearest ancestor that moved it left it, else where the first experiment
-    that moved it found it.
+    A constant stands where the nearest ancestor that moved it left it, else where the first experiment that moved it
+    found it. Each experiment's are put together when they are asked for: that takes its ancestors alone.
     """
-    start: dict[str, str] = {}
-    for experiment in experiments:
-        for change in moves(experiment):
-            start.setdefault(change.name, change.before)
-    found: dict[int, Mapping[str, str]] = {}
-    for experiment in sorted(experiments, key=lambda experiment: experiment.number):
-        parent = experiment.proposal.parent
-        base = found.get(parent, start) if parent is not None else start
-        moved = {change.name: change.after for change in moves(experiment)}
-        found[experiment.number] = {**base, **moved}
-    return found
+
+    def __init__(self, experiments: Sequence[Experiment]) -> None:
+        self.start: dict[str, str] = {}
+        self._moved: dict[int, tuple[Change, ...]] = {}
+        self._parent: dict[int, int | None] = {}
+        for experiment in experiments:
+            moved, number, parent = moves(experiment), experiment.number, experiment.proposal.parent
+            self._moved[number] = moved
+            self._parent[number] = parent if parent is not None and parent < number else None
+            for change in moved:
+                self.start.setdefault(change.name, change.before)
+        self.parents = frozenset(self._parent.values())  # the experiments that others started from, and None
+
+    def __getitem__(self, number: int) -> Mapping[str, str]:
+        found: dict[str, str] = {}
+        place: int | None = number
+        while place is not None:
+            for change in self._moved[place]:
+                found.setdefault(change.name, change.after)
+            place = self._up(place)
+        return {**self.start, **found}
+
+    def _up(self, number: int) -> int | None:
+        parent = self._parent[number]
+        return parent if parent in self._moved else None
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._moved)
+
+    def __len__(self) -> int:
+        return len(self._moved)
+
+    def steps(self) -> Iterator[tuple[int, int | None, tuple[Change, ...]]]:
+        """Each experiment after its parent: its number, the parent's (None where it has none), what it moved."""
+        for number in sorted(self._moved):
+            yield number, self._up(number), self._moved[number]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from deep_loop.adapters.analysts.bench import Bench, Idea
 from deep_loop.adapters.analysts.elsewhere import carried_over
+from deep_loop.adapters.analysts.evidence import Settings
 from deep_loop.adapters.analysts.neglected import return_to
 from deep_loop.adapters.analysts.pairs import together
 from deep_loop.adapters.analysts.scales import meaning
@@ -72,8 +73,8 @@ def standing(hypotheses: tuple[Hypothesis, ...], taken: frozenset[str]) -> tuple
 def _tried(bench: Bench) -> Callable[[tuple[Target, ...]], bool]:
     """Whether an experiment set exactly these constants to these values, on whatever base, or led to the same code."""
     evidence = bench.evidence
-    moves = {frozenset((change.name, meaning(change.after)) for change in trial.changes) for trial in evidence.trials}
-    states = {_state(settings) for settings in evidence.settings.values()}
+    moves = {_mark({change.name: change.after for change in trial.changes}) for trial in evidence.trials}
+    states = _states(evidence.settings)
     here = dict(evidence.settings[evidence.incumbent.number]) if evidence.incumbent else {}
     here |= {name: source for name in here if (source := bench.present(name)) is not None}
 
@@ -81,11 +82,30 @@ def _tried(bench: Bench) -> Callable[[tuple[Target, ...]], bool]:
         values = {target.name: target.value for target in targets if target.value is not None}
         if len(values) < len(targets):
             return False  # a range is a place to look around in, not one value
-        move = frozenset((name, meaning(source)) for name, source in values.items())
-        return move in moves or _state({**here, **values}) in states
+        return _mark(values) in moves or _mark({**here, **values}) in states
 
     return tried
 
 
-def _state(settings: Mapping[str, str]) -> frozenset[tuple[str, str]]:
-    return frozenset((name, meaning(source)) for name, source in settings.items())
+def _mark(settings: Mapping[str, str]) -> int:
+    """A number that is the same for all spellings of the same settings, in whatever order."""
+    found = 0
+    for name, source in settings.items():
+        found ^= hash((name, meaning(source)))
+    return found
+
+
+def _states(settings: Settings) -> set[int]:
+    """The mark of each experiment's settings: its parent's with what it moved put in another place."""
+    first, parents = _mark(settings.start), settings.parents
+    known: dict[int | None, int] = {None: first}
+    moved_to: dict[int | None, dict[str, str]] = {None: settings.start}  # of those that others started from
+    for number, parent, moved in settings.steps():
+        state, base = known[parent], moved_to[parent]
+        now = {change.name: change.after for change in moved}
+        for name, source in now.items():
+            state ^= hash((name, meaning(base[name]))) ^ hash((name, meaning(source)))
+        known[number] = state
+        if number in parents:
+            moved_to[number] = {**base, **now}
+    return set(known.values())

@@ -13,60 +13,67 @@ on moves instead of settings no more than 0.33, 0.22 and 0.61, and this 0.77, 0.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 
-from deep_loop.adapters.analysts.evidence import Evidence
-from deep_loop.adapters.analysts.scales import number, scale_of
+from deep_loop.adapters.analysts.evidence import OUTLIER, Evidence, Trial
+from deep_loop.adapters.analysts.moved import Moved
 
 ENOUGH = 12  # measured experiments that moved constants
 STEPS = 20  # of expectation-maximisation; the order of the constants settles long before
 
 
-def importance(evidence: Evidence) -> dict[str, float]:
+def importance(evidence: Evidence, moved: Mapping[str, Moved]) -> dict[str, float]:
     """The share of each constant that was moved, summing to 1, largest first; empty while too little is known."""
-    rows = _rows(evidence)
-    if len(rows) < ENOUGH:
+    import numpy as np  # imported here: it takes longer than the rest of a command
+
+    names, rows, column, size = _entries(moved)
+    trials = {trial.number: trial for trial in rows}  # the measured experiments that moved constants
+    if len(trials) < ENOUGH:
         return {}
-    start = math.fsum(gain**2 for _, gain, _ in rows) / len(rows)
-    names = sorted({name for sizes, _, _ in rows for name in sizes})
-    count = {name: sum(name in sizes for sizes, _, _ in rows) for name in names}
-    variances = dict.fromkeys(names, start)
+    place = {number: place for place, number in enumerate(trials)}
+    row, limit = np.array([place[trial.number] for trial in rows]), OUTLIER * evidence.typical
+    gain = np.clip([trial.gain or 0.0 for trial in trials.values()], -limit, limit)
+    # Where the noise is unknown, an eighth of a typical change stands in for it (see Evidence.clear).
+    unknown = evidence.typical / 8
+    noise = np.array([unknown if trial.error is None else trial.error for trial in trials.values()]) ** 2
+    index, far = np.array(column), np.array(size)
+    count = np.bincount(index, minlength=len(names))
+    start = float(np.mean(gain**2))
+    variances = np.full(len(names), start)
     for _ in range(STEPS if start else 0):
-        sums = dict.fromkeys(names, 0.0)
-        for sizes, gain, error in rows:
-            total = error**2 + math.fsum(variances[name] * size**2 for name, size in sizes.items())
-            for name, size in sizes.items():
-                pull = variances[name] * size / total if total else 0.0
-                sums[name] += (pull * gain) ** 2 + variances[name] * (1 - pull * size)
-        variances = {name: sums[name] / count[name] for name in names}
-    whole = math.fsum(variances.values())
-    ranked = sorted(names, key=lambda name: -variances[name])
-    return {name: variances[name] / whole for name in ranked} if whole else {}
+        total = noise + np.bincount(row, variances[index] * far**2, minlength=len(trials))
+        whole = total[row]
+        pull = np.divide(variances[index] * far, whole, out=np.zeros(len(rows)), where=whole > 0)
+        parts = (pull * gain[row]) ** 2 + variances[index] * (1 - pull * far)
+        variances = np.bincount(index, parts, minlength=len(names)) / count
+    summed = float(variances.sum())
+    ranked = sorted(zip(names, variances.tolist(), strict=True), key=lambda item: -item[1])
+    return {name: variance / summed for name, variance in ranked} if summed else {}
 
 
-def _rows(evidence: Evidence) -> list[tuple[dict[str, float], float, float]]:
-    """Of each measured experiment that moved constants: the sizes of its moves, its bounded gain, the gain's error.
+def _entries(moved: Mapping[str, Moved]) -> tuple[list[str], list[Trial], list[int], list[float]]:
+    """The constants, and of each move of a measured experiment: that, the constant's place, and how far it went.
 
-    A size is in steps of the constant's scale; a switch, a choice or a tuple moves by one.
+    That is in steps of the constant's scale; a switch, a choice or a tuple moves by one.
     """
-    values: dict[str, set[float]] = {}
-    for trial in evidence.measured:
-        for change in trial.changes:
-            found = {number(change.before), number(change.after)} - {None}
-            values.setdefault(change.name, set()).update(value for value in found if value is not None)
-    scales = {name: scale_of(name, seen) for name, seen in values.items()}
-    rows = []
-    for trial in evidence.measured:
-        sizes: dict[str, float] = {}
-        for change in trial.changes:
-            before, after = number(change.before), number(change.after)
-            scale = scales[change.name]
-            start = None if before is None else scale.coordinate(before)
-            end = None if after is None else scale.coordinate(after)
-            sizes[change.name] = 1.0 if start is None or end is None else abs(end - start) / scale.unit
-        sizes = {name: size for name, size in sizes.items() if size > 0}
-        if sizes:
-            # Where the noise is unknown, an eighth of a typical change stands in for it (see Evidence.clear).
-            error = evidence.clear(trial) / 2
-            rows.append((sizes, evidence.bounded(trial), error))
-    return rows
+    names: list[str] = []
+    rows: list[Trial] = []
+    column: list[int] = []
+    size: list[float] = []
+    for name in sorted(moved):
+        coordinate, unit = moved[name].scale.coordinate, moved[name].scale.unit
+        used = False
+        for trial, _, before, after in moved[name].steps:
+            if trial.gain is None:
+                continue
+            start = None if before is None else coordinate(before)
+            end = None if after is None else coordinate(after)
+            far = 1.0 if start is None or end is None else abs(end - start) / unit
+            if far > 0:
+                used = True
+                rows.append(trial)
+                column.append(len(names))
+                size.append(far)
+        if used:
+            names.append(name)
+    return names, rows, column, size

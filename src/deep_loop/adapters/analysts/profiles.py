@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from deep_loop.adapters.analysts.evidence import Evidence, Trial
-from deep_loop.adapters.analysts.scales import Scale, number, scale_of
+from deep_loop.adapters.analysts.evidence import Trial
+from deep_loop.adapters.analysts.moved import Moved
+from deep_loop.adapters.analysts.scales import Scale
+from deep_loop.core.experiment import Change
 
 NEAR = 0.15  # of a step of the scale: closer values are next to each other
 ENOUGH = 6  # values tried before a region is looked for
@@ -59,48 +61,48 @@ class Region:
 class _Mean:
     """A weighted mean that grows."""
 
+    __slots__ = ("error", "numbers", "source", "total", "weight")
+
     def __init__(self, source: str) -> None:
         self.source = source
         self.total = self.weight = 0.0
         self.error: float | None = None
-        self.numbers: set[int] = set()
+        self.numbers: list[int] = []
 
     def add(self, level: float, weight: float, number: int, error: float | None) -> None:
         self.total += level * weight
         self.weight += weight
         self.error = error
-        self.numbers.add(number)
+        self.numbers.append(number)
 
     @property
     def level(self) -> float:
         return self.total / self.weight
 
 
-def profiles(evidence: Evidence) -> dict[str, Profile]:
+def profiles(moved: Mapping[str, Moved]) -> dict[str, Profile]:
     """The profile of every numeric constant that was moved, by name. Linear in the number of moves."""
-    seen: dict[str, set[float]] = {}
-    for _, name, before, after in _moves(evidence.trials):
-        seen.setdefault(name, set()).update((before, after))
-    scales = {name: scale_of(name, values) for name, values in seen.items()}
-    means: dict[str, dict[float, _Mean]] = {name: {} for name in scales}
-    walls: dict[str, set[float]] = {name: set() for name in scales}
-    for trial, name, before, after in _moves(evidence.trials):
-        start, end = scales[name].coordinate(before), scales[name].coordinate(after)
-        if start is None or end is None:
-            continue
-        sources = next((change.before, change.after) for change in trial.changes if change.name == name)
-        if trial.gain is not None:
-            _learn(means[name], trial, (start, end), sources)
-        elif trial.crashed and len(trial.changes) == 1:
-            walls[name].add(end)
     found = {}
-    for name, scale in scales.items():
+    for name, each in moved.items():
+        means: dict[float, _Mean] = {}
+        walls: set[float] = set()
+        coordinate = each.scale.coordinate
+        for trial, change, before, after in each.steps:
+            if before is None or after is None or before == after:
+                continue
+            start, end = coordinate(before), coordinate(after)
+            if start is None or end is None:
+                continue
+            if trial.gain is not None:
+                _learn(means, trial, start, end, change)
+            elif trial.crashed and len(trial.changes) == 1:
+                walls.add(end)
         points = tuple(
-            Point(place, mean.source, mean.level, mean.error, tuple(sorted(mean.numbers)))
-            for place, mean in sorted(means[name].items())
+            Point(place, mean.source, mean.total / mean.weight, mean.error, _unique(mean.numbers))
+            for place, mean in sorted(means.items())
         )
         if points:
-            found[name] = Profile(name, scale, points, tuple(sorted(walls[name])))
+            found[name] = Profile(name, each.scale, points, tuple(sorted(walls)))
     return found
 
 
@@ -149,25 +151,22 @@ def region(profile: Profile) -> Region | None:
     return Region(profile.name, float(f"{start:.3g}"), float(f"{end:.3g}"), numbers)
 
 
-def _moves(trials: Iterable[Trial]) -> Iterable[tuple[Trial, str, float, float]]:
-    """Every move of a number: trial, constant, value before, value after."""
-    for trial in trials:
-        for change in trial.changes:
-            before, after = number(change.before), number(change.after)
-            if before is not None and after is not None and before != after:
-                yield trial, change.name, before, after
+def _unique(numbers: Sequence[int]) -> tuple[int, ...]:
+    return tuple(sorted({*numbers})) if len(numbers) > 1 else (numbers[0],)
 
 
-def _learn(means: dict[float, _Mean], trial: Trial, ends: tuple[float, float], sources: tuple[str, str]) -> None:
+def _learn(means: dict[float, _Mean], trial: Trial, start: float, end: float, change: Change) -> None:
     """Put the trial's gain on top of the level that it started from.
 
     Where it moved several constants each gets an equal share, and counts for as little: nothing tells
     them apart.
     """
-    start, end = ends
     share = 1 / len(trial.changes)
-    if start not in means:
-        means[start] = _Mean(sources[0])
-        means[start].add(0.0, 1.0, trial.parent, trial.error)
-    level = means[start].level + (trial.gain or 0.0) * share
-    means.setdefault(end, _Mean(sources[1])).add(level, share, trial.number, trial.error)
+    base = means.get(start)
+    if base is None:
+        base = means[start] = _Mean(change.before)
+        base.add(0.0, 1.0, trial.parent, trial.error)
+    goal = means.get(end)
+    if goal is None:
+        goal = means[end] = _Mean(change.after)
+    goal.add(base.level + (trial.gain or 0.0) * share, share, trial.number, trial.error)

@@ -38,10 +38,13 @@ class Entry:
 def entries(dossier: Dossier, evidence: Evidence) -> tuple[Entry, ...]:
     """All trials in the order of closing."""
     known = {experiment.number: experiment for experiment in dossier.experiments}
-    return tuple(
-        Entry(trial, known[trial.number].proposal.proposer, _seconds(known[trial.number]), _usd(dossier, known, trial))
-        for trial in evidence.trials
-    )
+    spent = dossier.spent
+    found = []
+    for trial in evidence.trials:
+        experiment = known[trial.number]
+        usd = spent.get(experiment.ask.id, 0.0) if spent else 0.0
+        found.append(Entry(trial, experiment.proposal.proposer, _seconds(experiment), usd))
+    return tuple(found)
 
 
 def rows(dossier: Dossier, evidence: Evidence, found: Sequence[Entry]) -> tuple[Row, ...]:
@@ -140,12 +143,8 @@ def _refused(dossier: Dossier, proposer: str) -> str:
 
 def _seconds(experiment: Experiment) -> float:
     """Of slots, over all its runs that ended; a slot of two devices counts twice."""
-    return sum(
-        max(run.ended_at - run.started_at, 0.0) * (1 + run.slot.count("+"))
-        for run in experiment.measurements
-        if run.ended_at is not None
-    )
-
-
-def _usd(dossier: Dossier, known: dict[int, Experiment], trial: Trial) -> float:
-    return dossier.spent.get(known[trial.number].ask.id, 0.0)
+    whole = 0.0
+    for run in experiment.measurements:
+        if run.ended_at is not None and run.ended_at > run.started_at:
+            whole += (run.ended_at - run.started_at) * (1 + run.slot.count("+"))
+    return whole

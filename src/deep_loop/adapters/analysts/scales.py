@@ -48,9 +48,14 @@ class Scale:
             return math.inf
 
 
-@lru_cache(maxsize=8192)
+_PLAIN = re.compile(r"(?:0|[1-9]\d{0,14})(?:\.\d{0,17})?(?:e[-+]?\d{1,2})?")  # what `float` reads as Python does
+
+
+@lru_cache(maxsize=65536)
 def number(source: str) -> float | None:
     """The number that a source text stands for; None for text, switches, tuples and what is no literal."""
+    if _PLAIN.fullmatch(source):
+        return float(source)
     try:
         value = knobs.evaluate(source)
         return None if isinstance(value, bool | str | tuple) else float(value)
@@ -58,9 +63,11 @@ def number(source: str) -> float | None:
         return None
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=65536)
 def meaning(source: str) -> str:
     """A text that is the same for all spellings of one value: `2**9` and `512` mean the same."""
+    if _PLAIN.fullmatch(source):
+        return repr(float(source))
     try:
         value = knobs.evaluate(source)
         return repr(float(value) if isinstance(value, int) and not isinstance(value, bool) else value)
