@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,9 @@ from deep_loop.errors import ConfigError
 if TYPE_CHECKING:
     from deep_loop.adapters.ledger.studies import Source, StudyInfo
     from deep_loop.core.earlier import Earlier
+    from deep_loop.core.lessons import Lesson
+
+STUDIES = 5  # whose lessons are offered, the latest ones
 
 
 def sources(root: Path, wanted: Sequence[str], info: StudyInfo | None) -> tuple[Source, ...]:
@@ -43,6 +47,22 @@ def earlier(root: Path, found: Sequence[Source]) -> tuple[Earlier, ...]:
     return tuple(_earlier(root, source) for source in found)
 
 
+def lessons(root: Path, tag: str, told: Sequence[Source], until: float) -> tuple[Lesson, ...]:
+    """What the latest other studies of this workspace teach, but for those of `told`, which are known in full.
+
+    Only what was closed by `until` (seconds since the epoch) counts: a study that goes on is told what it was told.
+    """
+    from deep_loop.adapters.ledger.sqlite import LEDGER, studies
+    from deep_loop.adapters.ledger.studies import IMPORTED, Source
+    from deep_loop.core.lessons import lessons
+
+    known = {tag, *(source.tag for source in told)}
+    others = [one for one in studies(root / LEDGER) if one.tag not in known and one.mode in ("ml", IMPORTED)]
+    before = [one for one in others if one.created_at <= until][-STUDIES:]
+    found = [Source(one.tag, _closed(root, one.tag, until)) for one in reversed(before)]
+    return lessons(earlier(root, [source for source in found if source.seen]))
+
+
 def _earlier(root: Path, source: Source) -> Earlier:
     from deep_loop import config
     from deep_loop.adapters.clock import WallClock
@@ -61,13 +81,13 @@ def _earlier(root: Path, source: Source) -> Earlier:
         ledger.dispose()
 
 
-def _closed(root: Path, tag: str) -> int:
+def _closed(root: Path, tag: str, until: float = math.inf) -> int:
     from deep_loop.adapters.clock import WallClock
     from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger
     from deep_loop.core.experiment import ML
 
     ledger = SqliteLedger.load(root / LEDGER, tag, ML, WallClock(), read_only=True)
     try:
-        return len(ledger.closed())
+        return sum(1 for e in ledger.closed() if e.closed_at is not None and e.closed_at <= until)
     finally:
         ledger.dispose()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # needed for their names alone, and quick commands import thi
     from deep_loop.core.experiment import Experiment, Idea, Proposal
     from deep_loop.core.fate import Offer
     from deep_loop.core.hypothesis import Hypothesis
+    from deep_loop.core.lessons import Lesson
     from deep_loop.core.metric import Metric
     from deep_loop.core.record import Ask, Measurement, Record, Refusal, Waiting
     from deep_loop.core.seal import Seals
@@ -90,6 +91,7 @@ class Brief:
     start_files: Files = field(default_factory=dict)  # those
     log: Callable[[int], str] = lambda number: ""  # the end of an experiment's latest log; safe in any thread
     earlier: Sequence[Earlier] = ()  # what other studies found: hints, and nothing to be compared with
+    lessons: Sequence[Lesson] = ()  # what other studies of the workspace teach, that it was not asked to learn from
 
 
 @dataclass(frozen=True, slots=True)

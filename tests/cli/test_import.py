@@ -237,6 +237,28 @@ def test_a_study_that_was_run_here_can_be_learnt_from_too(root: Path) -> None:
         wiring.plan(root, wiring.RunOptions("new", learn_from=("nobody",)))
 
 
+def test_a_new_study_is_told_the_lessons_of_others(run: Run, root: Path) -> None:
+    """Without being asked to learn from them; as they were when it began; never where the settings say so."""
+    (root / "night.tsv").write_text(
+        LOG + "".join(f"a{n}b2c3d\t0.9{n}\t1.0\tkeep\tWIDTH {n}0 -> 9{n}\n" for n in range(4))
+    )
+    run("import", "night.tsv")
+    git(root, "checkout", "-q", "main")
+    brief = learn(root, "new")
+    (night,) = [lesson for lesson in brief.lessons if lesson.tag == "night"]
+    assert (night.kind, night.kept) == ("depth-width", 5) and brief.earlier == ()
+    (root / "late.tsv").write_text((root / "night.tsv").read_text() + "0a1b2c3\t0.5\t1.0\tkeep\tWIDTH 1 -> 2\n")
+    run("import", "late.tsv")
+    git(root, "checkout", "-q", "main")
+    assert learn(root, "new").lessons == brief.lessons
+    others = {lesson.tag for lesson in learn(root, "other", "night").lessons}
+    assert "late" in others and "night" not in others
+    settings = root / "deep-loop.toml"
+    settings.write_text(settings.read_text() + "lessons = false\n")
+    git(root, "commit", "-qam", "no lessons")
+    assert learn(root, "alone").lessons == ()
+
+
 def test_an_imported_study_says_nothing_of_this_machines_pace(run: Run, root: Path) -> None:
     """`estimate` learns from runs that were made here alone."""
     before = run("estimate")

@@ -13,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from brief_lab import TRACEBACK, dossier, fresh, learned, plateau, rich
+from brief_lab import TRACEBACK, dossier, fresh, learned, plateau, rich, taught
 
 from deep_loop.core.experiment import Idea
 from deep_loop.ports import Objection
@@ -38,6 +38,7 @@ CASES: dict[str, Callable[[], str]] = {
     "fresh-folder": lambda: render(fresh(), "folder"),
     "fresh-tools": lambda: render(fresh(), "tools"),
     "learned-folder": lambda: render(learned(), "folder"),
+    "taught-folder": lambda: render(taught(), "folder"),
     "rich-folder": lambda: render(rich(), "folder"),
     "rich-tools": lambda: render(rich(), "tools"),
     "plateau-folder": lambda: render(plateau(), "folder"),

@@ -166,6 +166,11 @@ class Study(Table):
         'Runs at the same time. "auto" is one per group of `gpus_per_run` GPUs, else one.', "auto"
     )
     meta_interval: int = key("Experiments between two meta-analyses.", 12, ge=1)
+    lessons: bool = key(
+        "Whether agents are told in a few lines what other studies of this workspace found, without `--learn-from`. "
+        "Without, studies that are to be compared know nothing of each other.",
+        True,
+    )
     probation: bool = key(
         "Whether a new strategy is tried beside the one before it, proposals being assigned at random, and dropped "
         "where it is worse; else all follow the latest.",

@@ -63,6 +63,7 @@ def brief(lab: Lab, ask: Ask) -> Brief:
         start=begun.number if begun else None,
         start_files=lab.workspace.files(begun.commit) if begun else {},
         earlier=lab.earlier,
+        lessons=lab.lessons,
         log=logs(lab, history),
     )
 

@@ -21,6 +21,7 @@ from deep_loop.core.experiment import (
     is_keep,
     outcomes,
 )
+from deep_loop.core.lessons import Lesson
 from deep_loop.core.metric import Metric
 from deep_loop.core.prune import hopeless
 from deep_loop.core.readout import Patterns, curve
@@ -83,6 +84,7 @@ class Lab:
     tell: Callable[[Event], None]  # lets everybody hear what happens; never raises
     price: Callable[[Usage], float | None] = lambda usage: None  # in dollars; None where nobody knows it
     earlier: tuple[Earlier, ...] = ()  # what other studies found; fixed when the study began
+    lessons: tuple[Lesson, ...] = ()  # what other studies of the workspace had come to by then
 
     def seeding(self, commit: str) -> Seeding:
         """How seeds reach the program of a commit."""

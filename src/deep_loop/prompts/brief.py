@@ -44,6 +44,7 @@ AFTER: Sequence[Section] = (
     evidence.near,
     evidence.changes,
     evidence.elsewhere,
+    evidence.lessons,
     evidence.refusals,
     evidence.pending,
     instructions.hypotheses,
@@ -51,6 +52,7 @@ AFTER: Sequence[Section] = (
 )
 ASKED: Sequence[Section] = (instructions.turn, instructions.bold, instructions.reply)
 SPARE: Sequence[Section] = (
+    evidence.lessons,
     evidence.elsewhere,
     evidence.changes,
     evidence.keeps,

@@ -19,6 +19,7 @@ LATEST = 8  # experiments that are always told in full
 FULL = 20  # told in full where there is room
 LINES = 120  # told in a line each where there is room
 PENDING = 16  # told of what is under way, the latest ones
+LESSONS, SHARE = 24, 1 / 40  # kinds of change of other studies, and their share of the budget, at most
 SOURCES = 3  # other studies that are told of
 NUMBERS = 12  # that the incumbent's run printed beside its metric
 
@@ -94,6 +95,13 @@ def elsewhere(told: Told) -> str:
         for source in told.brief.earlier[:SOURCES]
     ]
     return fill("elsewhere", blocks="\n\n".join(blocks)) if blocks else ""
+
+
+def lessons(told: Told) -> str:
+    """What other studies of the workspace teach, in a line for each kind of change that they tried."""
+    lines = [rows.LESSON, *map(rows.lesson, told.brief.lessons[:LESSONS])]
+    text = size.head("\n".join(lines), int(told.tokens * SHARE))
+    return fill("lessons", block=told.fence.block("data", "other studies", text)) if told.brief.lessons else ""
 
 
 def pending(told: Told) -> str:

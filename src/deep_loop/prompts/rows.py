@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from deep_loop.core.earlier import Finding
 from deep_loop.core.experiment import Change, is_baseline, is_keep, kind
+from deep_loop.core.lessons import Lesson
 from deep_loop.ports import Files
 from deep_loop.prompts.account import Move, Result, Tally
 from deep_loop.prompts.fence import cut, line
@@ -17,6 +18,8 @@ REASON = 200
 DIFF = 1500  # characters of one change
 LONGEST = 4000  # lines of a file whose changes are looked for: that takes time that grows with their square
 
+LESSON = "study | kind | kept | mean gain there, 95 % | constants as kept there | experiments there, kept"
+NAMED = 4  # experiments of one lesson, the latest
 FOUND = "fate there | gain there | kind | change"
 ROW = "number | status | kind | base | result | title | reason"
 
@@ -57,6 +60,17 @@ def found(finding: Finding) -> str:
     """What another study found, on one line, in the columns of `FOUND`."""
     gain = percent(finding.gain) if finding.gain is not None else "-"
     cells = ("kept" if finding.kept else "discarded", gain, finding.kind, finding.title)
+    return " | ".join(_cell(cell, TITLE) for cell in cells)
+
+
+def lesson(found: Lesson) -> str:
+    """What another study found of a kind of change, on one line, in the columns of `LESSON`."""
+    gain = "-" if found.gain is None else percent(found.gain)
+    if found.low is not None and found.high is not None:
+        gain += f" ({percent(found.low)} to {percent(found.high)})"
+    kept = f"{found.kept} of {found.tried}"
+    numbers = ", ".join(f"#{number}" for number in found.experiments[-NAMED:])
+    cells = (found.tag, found.kind, kept, gain, changes(found.moves), numbers)
     return " | ".join(_cell(cell, TITLE) for cell in cells)
 
 

@@ -67,6 +67,8 @@ def open_lab(
     else:
         ledger = _new_ledger(root, settings, options.tag, seed, planned, workspace.head(), sources)
     try:
+        began = ledger.info.created_at
+        taught = learning.lessons(root, options.tag, sources, began) if settings.study.lessons else ()
         yield Lab(
             tag=options.tag,
             uid=uid_of(root, options.tag),
@@ -81,6 +83,7 @@ def open_lab(
             tell=Audience(observers).tell,
             price=crews.prices(settings),
             earlier=learning.earlier(root, sources),
+            lessons=taught,
         )
     finally:
         executor.stop()
