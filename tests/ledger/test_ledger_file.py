@@ -336,11 +336,15 @@ def test_an_older_files_lines_learn_what_was_closed_before_them(path: Path) -> N
         connection.execute("DROP TABLE suggestions")
         connection.execute("DROP TABLE imports")
         connection.execute("DROP TABLE earlier")
+        connection.execute("ALTER TABLE revisions DROP COLUMN control")
+        connection.execute("ALTER TABLE revisions DROP COLUMN asked")
+        connection.execute("DROP TABLE hypotheses")
         connection.execute(f"PRAGMA user_version = {MIGRATIONS.index(CLOSED_BEFORE)}")
         connection.commit()
     with loaded(path) as ledger:
         assert [line.closed_before for line in ledger.closed()] == [0, 1, 2]
         assert ledger.closed() == before
+        assert ledger.offers() == ()
 
 
 def test_a_failing_step_leaves_the_last_whole_one(path: Path) -> None:
