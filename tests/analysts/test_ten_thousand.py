@@ -19,8 +19,8 @@ from deep_loop.adapters.ledger.tsv import ResultsTable
 from deep_loop.core.cohort import Dossier
 
 COUNT = 10_000
-# Times as long as pandas takes to read results.tsv and to group it by status. The aim is 20.
-TIMES = 80
+# Times as long as pandas takes to read results.tsv and to group it by status. The aim is 20; it is about 40.
+TIMES = 60
 MEGABYTES = 500
 START = {f"{kind}_{n}": 0.1 * n for kind in ("LR", "WARMUP", "DEPTH", "BATCH", "DROPOUT", "INIT") for n in range(1, 4)}
 

@@ -11,6 +11,7 @@ from deep_loop.adapters.analysts import account, clashes, crashes, doubts, draft
 from deep_loop.adapters.analysts.bench import lay_out
 from deep_loop.adapters.analysts.evidence import Evidence, gather
 from deep_loop.adapters.analysts.ideas import choose, ideas, standing
+from deep_loop.adapters.analysts.uncollected import uncollected
 from deep_loop.core.cohort import Advice, Dossier, Finding
 from deep_loop.core.review import MOST
 from deep_loop.core.strategy import Strategy
@@ -33,6 +34,10 @@ class StatisticsAnalyst:
 
     def draft(self, dossier: Dossier) -> Advice:
         """The advice itself, a function of the dossier."""
+        with uncollected():
+            return self._draft(dossier)
+
+    def _draft(self, dossier: Dossier) -> Advice:
         evidence = gather(dossier)
         bench = lay_out(evidence, dossier.files)
         gains, by_constant = draft.gains_by_kind(evidence), draft.gains_by_constant(evidence)
