@@ -19,7 +19,7 @@ from deep_loop.adapters.ledger.tsv import ResultsTable
 from deep_loop.core.cohort import Dossier
 
 COUNT = 10_000
-# Times as long as pandas takes to read results.tsv and to group it by status. The aim is 20; it is about 40.
+# Times as long as pandas takes to read results.tsv and to group it by status. The aim is 20; it is about 45.
 TIMES = 60
 MEGABYTES = 500
 START = {f"{kind}_{n}": 0.1 * n for kind in ("LR", "WARMUP", "DEPTH", "BATCH", "DROPOUT", "INIT") for n in range(1, 4)}
