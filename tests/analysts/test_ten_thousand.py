@@ -19,7 +19,7 @@ from deep_loop.adapters.ledger.tsv import ResultsTable
 from deep_loop.core.cohort import Dossier
 
 COUNT = 10_000
-# Times as long as pandas takes to read results.tsv and to group it by status. The aim is 20; it is about 40.
+# Times as long as pandas takes to read results.tsv and to group it by status. The aim is 20; it is about 45.
 TIMES = 60
 MEGABYTES = 500
 START = {f"{kind}_{n}": 0.1 * n for kind in ("LR", "WARMUP", "DEPTH", "BATCH", "DROPOUT", "INIT") for n in range(1, 4)}
@@ -37,12 +37,12 @@ def study() -> Dossier:
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """What one call takes, nothing being remembered from the one before."""
+    """What one call takes of a processor, whatever else runs beside; nothing is remembered from the call before."""
     scales.number.cache_clear()
     scales.meaning.cache_clear()
-    start = time.perf_counter()
+    start = time.process_time()
     call()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 @pytest.mark.slow
