@@ -61,6 +61,7 @@ class Advice:
 
 HUMAN = "human"  # the analyst of a revision that a person wrote
 HARNESS = "harness"  # of one that went back to an earlier strategy
+STATISTICS = "statistics"  # the analyst that is a program: it invents nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,6 @@ from deep_loop.adapters.analysts.evidence import gather
 from deep_loop.adapters.analysts.ideas import standing
 from deep_loop.core import review, strategy
 from deep_loop.core.cohort import Advice, Dossier
-from deep_loop.prompts.revision import HYPOTHESES
-
-PLANTED = review.MOST - HYPOTHESES  # hypotheses of others that are kept
 
 
 def finish(advice: Advice, dossier: Dossier) -> Advice:
@@ -20,7 +17,7 @@ def finish(advice: Advice, dossier: Dossier) -> Advice:
     A hypothesis that names no experiment rests on the incumbent, whose code it changes.
     """
     evidence = gather(dossier)
-    planted = standing(dossier.hypotheses, evidence.taken)[:PLANTED]
+    planted = standing(dossier.hypotheses, evidence.taken)
     known = {entry.id for entry in planted}
     base = (evidence.incumbent.number,) if evidence.incumbent else ()
     own = (replace(entry, evidence=entry.evidence or base) for entry in advice.hypotheses if entry.id not in known)

@@ -11,7 +11,7 @@ from deep_loop.adapters.analysts import account, draft
 from deep_loop.adapters.analysts.bench import lay_out
 from deep_loop.adapters.analysts.evidence import gather
 from deep_loop.adapters.analysts.ideas import choose, ideas, standing
-from deep_loop.core.cohort import Advice, Dossier
+from deep_loop.core.cohort import STATISTICS, Advice, Dossier
 from deep_loop.core.strategy import Strategy
 from deep_loop.ports import Case, Counsel
 
@@ -19,7 +19,7 @@ from deep_loop.ports import Case, Counsel
 class StatisticsAnalyst:
     """Implements `ports.Analyst`. Stateless; safe in any thread. Time is linear in the experiments."""
 
-    name = "statistics"
+    name = STATISTICS
 
     def advise(self, case: Case) -> Counsel:
         """One analysis; never fails for want of data."""
