@@ -228,6 +228,10 @@ class Workspace(Protocol):
         """One file's text at a commit, or None where it is not there."""
         ...
 
+    def parent(self, commit: str) -> str | None:
+        """The commit that another was made on; None for a repository's first one."""
+        ...
+
     def subjects(self, limit: int) -> tuple[str, ...]:
         """Subjects of the study branch's latest commits, newest first."""
         ...

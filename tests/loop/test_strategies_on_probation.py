@@ -9,7 +9,7 @@ from pathlib import Path
 from laboratory import Laboratory, advise, setting
 
 from deep_loop.core.cohort import HARNESS, Advice, Dossier
-from deep_loop.core.event import Revised
+from deep_loop.core.event import Closed, Event, Revised
 from deep_loop.core.hypothesis import Hypothesis, Target
 from deep_loop.ports import Brief
 from deep_loop.testing.doubles import Edit, Recorder
@@ -29,7 +29,9 @@ def misled(brief: Brief) -> Edit:
 
 
 def mistaken(dossier: Dossier) -> Advice:
-    return replace(advise(dossier), hypotheses=(MISTAKEN,))
+    """Its own idea, behind what a person planted."""
+    planted = [entry for entry in dossier.hypotheses if entry.id != MISTAKEN.id]
+    return replace(advise(dossier), hypotheses=(*planted, MISTAKEN))
 
 
 def test_proposals_are_assigned_at_random(tmp_path: Path) -> None:
@@ -92,3 +94,33 @@ def test_a_persons_edit_is_in_force_at_once(tmp_path: Path) -> None:
     human = lab.ledger().revisions()[-1]
     assert (human.analyst, human.control) == ("human", None)
     assert {brief.ask.revision for brief in lab.proposer.asked[-2:]} == {human.version}
+
+
+PLANTED = "\n## h-mine: Try rope\n\n- set: B = 0.5\n"
+
+
+def planting(lab: Laboratory, after: int) -> Recorder:
+    """A person who plants, and writes a constitution, when this many experiments were closed."""
+
+    def person(event: Event) -> None:
+        if isinstance(event, Closed) and event.record.number == after:
+            file = lab.root / "next-hypotheses.md"
+            file.write_text((file.read_text() if file.exists() else "# Next hypotheses\n") + PLANTED)
+            (lab.root / "CLAUDE.md").write_text("Be bold.\n")
+            lab.commit("a word")
+
+    return Recorder(person)
+
+
+def test_a_control_hears_what_a_person_says(tmp_path: Path) -> None:
+    """Its proposers see what was planted and what the constitution says by now, and nothing of the new strategy."""
+    lab = Laboratory(tmp_path / "lab", Plan(meta_interval=4), edits=steady, advise=mistaken)
+    lab.study(12, observers=[planting(lab, 5)]).run()
+    late = [brief for brief in lab.proposer.asked if brief.ask.seen > 5]
+    for on_control in (True, False):
+        briefs = [brief for brief in late if (brief.ask.revision == 0) is on_control]
+        assert briefs
+        assert all(brief.constitution == "Be bold.\n" for brief in briefs)
+        assert all("h-mine" in {entry.id for entry in brief.hypotheses} for brief in briefs)
+        assert all(("h-000001" in {e.id for e in brief.hypotheses}) is not on_control for brief in briefs)
+        assert all(("**Strategy v" in brief.program) is not on_control for brief in briefs)

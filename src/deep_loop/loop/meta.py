@@ -18,7 +18,8 @@ from deep_loop.core.probation import Verdict, lineage
 from deep_loop.core.seed import derive
 from deep_loop.loop import probation
 from deep_loop.loop.baseline import revision
-from deep_loop.loop.brief import HYPOTHESES, PROGRAM, logs, strategy_of
+from deep_loop.loop.brief import logs, strategy_of
+from deep_loop.loop.control import HYPOTHESES, PROGRAM
 from deep_loop.loop.lab import Lab
 from deep_loop.loop.person import watch
 from deep_loop.loop.purse import Purse, book

@@ -142,6 +142,9 @@ class GitWorkspace:
     def read(self, commit: str, path: str) -> str | None:
         return self._store.read(commit, path)
 
+    def parent(self, commit: str) -> str | None:
+        return self._store.parent(commit)
+
     def subjects(self, limit: int) -> tuple[str, ...]:
         return tuple(self._git.text("log", f"--max-count={limit}", "--format=%s", self._ref).splitlines())
 
