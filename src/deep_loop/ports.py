@@ -299,8 +299,11 @@ class Workspace(Protocol):
         """
         ...
 
-    def write(self, files: Files, message: str) -> str:
-        """Commit these files on the branch (`meta: ...`) and bring the checkout along; returns the new head."""
+    def write(self, files: Files, message: str, on: str) -> str | None:
+        """Commit these files on the branch (`meta: ...`) and bring the checkout along; returns the new head.
+
+        None where the branch is not at `on` any more: nothing is written over what a person committed meanwhile.
+        """
         ...
 
     def sync(self) -> Sequence[HumanChange]:

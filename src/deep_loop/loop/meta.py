@@ -31,6 +31,7 @@ PROCESS_LOG = "process_log.md"
 NEW_LOG = "# Process log\n"
 COMMITS = 200  # of the study branch's log, shown to an analyst
 REFUSALS = 200
+ATTEMPTS = 20  # at a commit on a branch that somebody else moves at the same moment
 NOISES = 3.0  # a gain over this many times the noise is significant
 ASKED = "asked for"  # the reason, where a person wants one
 
@@ -191,6 +192,14 @@ class Meta:
         return Warned(f"no meta-analysis: {'; '.join(session.failures)}; the strategy stays as it is")
 
     def _commit(self, session: Session, advice: Advice) -> Revised | Warned:
+        for _ in range(ATTEMPTS):
+            found = self._try(session, advice)
+            if found is not None:
+                return found
+        return self._drop("somebody keeps moving the study branch")
+
+    def _try(self, session: Session, advice: Advice) -> Revised | Warned | None:
+        """None where a person moved the branch at the same moment: what they did has to be looked at first."""
         lab, dossier = self._lab, session.dossier
         watch(lab)
         head = lab.workspace.head()
@@ -207,15 +216,28 @@ class Meta:
         when = self._now()
         judged = session.verdict.words if session.verdict else ""
         told = cohort.entry(advice, dossier, version, when, judged, session.failures)
+        hypotheses = self._merged(head, dossier, advice)
         files = {
             PROGRAM: after,
-            HYPOTHESES: hypothesis.render(advice.hypotheses),
+            HYPOTHESES: hypothesis.render(hypotheses),
             PROCESS_LOG: f"{log.rstrip()}\n\n{told.strip()}\n",
         }
-        commit = lab.workspace.write(files, f"meta: v{version}: {advice.summary}\n")
+        commit = lab.workspace.write(files, f"meta: v{version}: {advice.summary}\n", head)
+        if commit is None:
+            return None
         seen = len(dossier.experiments)
         self._record(version, commit, Call(seen, dossier.reason), advice.analyst, advice.summary)
-        return Revised(version, advice.summary, len(advice.hypotheses))
+        return Revised(version, advice.summary, len(hypotheses))
+
+    def _merged(self, head: str, dossier: Dossier, advice: Advice) -> tuple[Hypothesis, ...]:
+        """The analyst's list, behind what a person wrote meanwhile, and without what was taken out or taken up."""
+        ledger, now = self._lab.ledger, hypothesis.parse(self._lab.workspace.read(head, HYPOTHESES) or "")
+        written = {entry.id: entry for entry in now if entry not in dossier.hypotheses}
+        out = {entry.id for entry in dossier.hypotheses} - {entry.id for entry in now}
+        meanwhile = (*ledger.closed()[len(dossier.experiments) :], *ledger.opened())
+        out |= {experiment.proposal.idea.hypothesis or "" for experiment in meanwhile}
+        entries = (*written.values(), *(entry for entry in advice.hypotheses if entry.id not in written))
+        return tuple(entry for entry in entries if entry.id not in out)
 
     def _drop(self, objection: str) -> Warned:
         """Leave the strategy as it is, and wait for another cohort: the same evidence may bring the same draft."""
@@ -236,7 +258,7 @@ class Meta:
         return found.lineage.control
 
     def _revert(self, found: Verdict, seen: int) -> Revised | None:
-        """Go back to the control's strategy; None where somebody broke program.md meanwhile."""
+        """Go back to the control's strategy; None where somebody broke program.md, or moved the branch, meanwhile."""
         lab, version = self._lab, revision(self._lab) + 1
         watch(lab)
         if revision(lab) + 1 != version:  # a person wrote another one: nothing is on probation any more
@@ -260,7 +282,9 @@ class Meta:
             HYPOTHESES: hypothesis.render(self._untouched(head, control, dropped)),
             PROCESS_LOG: f"{log.rstrip()}\n\n{text}",
         }
-        commit = lab.workspace.write(files, f"meta: {summary}\n")
+        commit = lab.workspace.write(files, f"meta: {summary}\n", head)
+        if commit is None:
+            return None
         self._record(version, commit, Call(seen, f"v{dropped} was worse"), HARNESS, summary)
         return Revised(version, summary, len(hypothesis.parse(files[HYPOTHESES])))
 
