@@ -8,6 +8,7 @@ from pathlib import Path
 
 from laboratory import Laboratory, advise, setting
 
+from deep_loop.core import hypothesis
 from deep_loop.core.cohort import HARNESS, Advice, Dossier
 from deep_loop.core.event import Closed, Event, Revised
 from deep_loop.core.hypothesis import Hypothesis, Target
@@ -34,6 +35,22 @@ def mistaken(dossier: Dossier) -> Advice:
     return replace(advise(dossier), hypotheses=(*planted, MISTAKEN))
 
 
+PLANTED = "\n## h-mine: Try rope\n\n- set: B = 0.5\n"
+
+
+def planting(lab: Laboratory, after: int) -> Recorder:
+    """A person who plants, and writes a constitution, when this many experiments were closed."""
+
+    def person(event: Event) -> None:
+        if isinstance(event, Closed) and event.record.number == after:
+            file = lab.root / "next-hypotheses.md"
+            file.write_text((file.read_text() if file.exists() else "# Next hypotheses\n") + PLANTED)
+            (lab.root / "CLAUDE.md").write_text("Be bold.\n")
+            lab.commit("a word")
+
+    return Recorder(person)
+
+
 def test_proposals_are_assigned_at_random(tmp_path: Path) -> None:
     """To the new strategy or to its control, and a study that was killed assigns them the same."""
     lab = Laboratory(tmp_path / "lab", Plan(meta_interval=6), edits=steady)
@@ -47,17 +64,21 @@ def test_proposals_are_assigned_at_random(tmp_path: Path) -> None:
 
 
 def test_a_strategy_that_is_worse_is_dropped(tmp_path: Path) -> None:
-    """A commit goes back to the one before it, the log has the verdict, and its hypotheses are gone."""
+    """A commit goes back to the one before it, the log has the verdict, its hypotheses are gone; a person's stay."""
     lab, heard = Laboratory(tmp_path / "lab", Plan(meta_interval=8), edits=misled, advise=mistaken), Recorder()
-    lab.study(17, observers=[heard]).run()
-    assert lab.subjects()[-2:] != lab.subjects()[:2]
-    assert "meta: revert v1" in lab.subjects()
+    lab.study(17, observers=[heard, planting(lab, 3)]).run()
+    assert [subject for subject in lab.subjects() if subject.startswith("meta: ")][:2] == [
+        "meta: v1: after 9",
+        "meta: revert v1",
+    ]
     first, reverted, *_ = lab.ledger().revisions()
     assert (first.control, first.analyst) == (0, "scripted")
     assert (reverted.version, reverted.control, reverted.analyst) == (2, None, HARNESS)
     program = lab.at(reverted.commit, "program.md")
     assert "**Strategy v2**" in program and "after" not in program
-    assert lab.at(reverted.commit, "next-hypotheses.md").count("h-000001") == 0
+    assert "h-mine" in lab.at(first.commit, "next-hypotheses.md")
+    left = hypothesis.parse(lab.at(reverted.commit, "next-hypotheses.md"))
+    assert [entry.id for entry in left] == ["h-mine"]
     log = lab.at(reverted.commit, "process_log.md")
     assert "**Verdict on v1**" in log and "worse: " in log and "Back to v0." in log
     assert [event.summary for event in heard.heard(Revised)][:2] == ["after 9", "revert v1"]
@@ -94,22 +115,6 @@ def test_a_persons_edit_is_in_force_at_once(tmp_path: Path) -> None:
     human = lab.ledger().revisions()[-1]
     assert (human.analyst, human.control) == ("human", None)
     assert {brief.ask.revision for brief in lab.proposer.asked[-2:]} == {human.version}
-
-
-PLANTED = "\n## h-mine: Try rope\n\n- set: B = 0.5\n"
-
-
-def planting(lab: Laboratory, after: int) -> Recorder:
-    """A person who plants, and writes a constitution, when this many experiments were closed."""
-
-    def person(event: Event) -> None:
-        if isinstance(event, Closed) and event.record.number == after:
-            file = lab.root / "next-hypotheses.md"
-            file.write_text((file.read_text() if file.exists() else "# Next hypotheses\n") + PLANTED)
-            (lab.root / "CLAUDE.md").write_text("Be bold.\n")
-            lab.commit("a word")
-
-    return Recorder(person)
 
 
 def test_a_control_hears_what_a_person_says(tmp_path: Path) -> None:

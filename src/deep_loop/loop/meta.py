@@ -16,7 +16,7 @@ from deep_loop.core.hypothesis import Hypothesis
 from deep_loop.core.noise import estimate
 from deep_loop.core.probation import Verdict, lineage
 from deep_loop.core.seed import derive
-from deep_loop.loop import probation
+from deep_loop.loop import control, probation
 from deep_loop.loop.baseline import revision
 from deep_loop.loop.brief import logs, strategy_of
 from deep_loop.loop.control import HYPOTHESES, PROGRAM
@@ -263,52 +263,36 @@ class Meta:
         watch(lab)
         if revision(lab) + 1 != version:  # a person wrote another one: nothing is on probation any more
             return None
-        head, control = lab.workspace.head(), self._commit_of(found.lineage.control)
+        head, held = lab.workspace.head(), found.lineage.control
         dropped = found.lineage.heirs[-1]
         program = lab.workspace.read(head, PROGRAM) or ""
-        back = replace(strategy_of(lab.workspace.read(control, PROGRAM) or ""), version=version)
+        back = replace(strategy_of(lab.workspace.read(control.commit_of(lab, held), PROGRAM) or ""), version=version)
+        taken = {e.proposal.idea.hypothesis for e in lab.ledger.closed()}
+        left = [entry for entry in control.hypotheses(lab, head, held) if entry.id not in taken]
         try:
             after = strategy.render(program, back)
         except strategy.StrategyError:
             return None
         summary = f"revert v{dropped}"
         log = lab.workspace.read(head, PROCESS_LOG) or NEW_LOG
-        text = (
-            f"## v{version} · {self._now()}\n\n**Verdict on v{dropped}**\n\n{found.words}\n\n"
-            f"Back to v{found.lineage.control}.\n"
-        )
+        text = f"## v{version} · {self._now()}\n\n**Verdict on v{dropped}**\n\n{found.words}\n\nBack to v{held}.\n"
         files = {
             PROGRAM: after,
-            HYPOTHESES: hypothesis.render(self._untouched(head, control, dropped)),
+            HYPOTHESES: hypothesis.render(left),
             PROCESS_LOG: f"{log.rstrip()}\n\n{text}",
         }
         commit = lab.workspace.write(files, f"meta: {summary}\n", head)
         if commit is None:
             return None
         self._record(version, commit, Call(seen, f"v{dropped} was worse"), HARNESS, summary)
-        return Revised(version, summary, len(hypothesis.parse(files[HYPOTHESES])))
-
-    def _untouched(self, head: str, control: str, dropped: int) -> list[Hypothesis]:
-        """What the control had in mind and nobody took up, behind what a person added since."""
-        read = self._lab.workspace.read
-        now = hypothesis.parse(read(head, HYPOTHESES) or "")
-        written = {entry.id for entry in hypothesis.parse(read(self._commit_of(dropped), HYPOTHESES) or "")}
-        taken = {e.proposal.idea.hypothesis for e in self._lab.ledger.closed()}
-        entries = [entry for entry in now if entry.id not in written]
-        entries += [entry for entry in hypothesis.parse(read(control, HYPOTHESES) or "") if entry.id not in taken]
-        return list({entry.id: entry for entry in entries}.values())
-
-    def _commit_of(self, version: int) -> str:
-        """The commit that carries a version of the strategy."""
-        before_any = self._lab.ledger.closed()[0].commit
-        return next((r.commit for r in self._lab.ledger.revisions() if r.version == version), before_any)
+        return Revised(version, summary, len(left))
 
     def _record(self, version: int, commit: str, call: Call, analyst: str, summary: str) -> None:
         """Remember a revision; one that an analyst wrote is on probation."""
         lab = self._lab
-        control = self._control(call.seen) if self._judged and analyst != HARNESS else None
+        held = self._control(call.seen) if self._judged and analyst != HARNESS else None
         now, asked = lab.clock.time(), lab.ledger.asked()
-        lab.ledger.revise(Revision(version, commit, call.seen, call.reason, analyst, summary, now, control, asked))
+        lab.ledger.revise(Revision(version, commit, call.seen, call.reason, analyst, summary, now, held, asked))
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self._lab.clock.time(), UTC).strftime("%Y-%m-%d %H:%M UTC")
