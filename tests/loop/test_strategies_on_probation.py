@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from laboratory import Laboratory, advise, setting
 
 from deep_loop.core import hypothesis
@@ -13,7 +14,7 @@ from deep_loop.core.cohort import HARNESS, Advice, Dossier
 from deep_loop.core.event import Closed, Event, Revised
 from deep_loop.core.hypothesis import Hypothesis, Target
 from deep_loop.ports import Brief
-from deep_loop.testing.doubles import Edit, Recorder
+from deep_loop.testing.doubles import Death, Edit, Fuse, Recorder
 from deep_loop.testing.study_contract import Plan
 
 MISTAKEN = Hypothesis("h-000001", "A = 9", "other", (Target("A", "9.0"),), "far", "open")
@@ -82,7 +83,22 @@ def test_a_strategy_that_is_worse_is_dropped(tmp_path: Path) -> None:
     log = lab.at(reverted.commit, "process_log.md")
     assert "**Verdict on v1**" in log and "worse: " in log and "Back to v0." in log
     assert [event.summary for event in heard.heard(Revised)][:2] == ["after 9", "revert v1"]
+    assert [len(dossier.cohort) for dossier in lab.analyst.dossiers] == [8, 8]
     lab.check()
+
+
+def test_the_analysis_after_a_revert_is_made_though_the_harness_dies(tmp_path: Path) -> None:
+    """It was due before the revert, and is due after it: with the same cohort."""
+    whole = Fuse()
+    Laboratory(tmp_path / "whole", Plan(meta_interval=8), edits=misled).study(16, fuse=whole).run()
+    reverted = [place for place, call in enumerate(whole.calls, start=1) if call == "revise"][1]
+    lab = Laboratory(tmp_path / "lab", Plan(meta_interval=8), edits=misled)
+    with pytest.raises(Death):
+        lab.study(16, fuse=Fuse(reverted + 1)).run()
+    assert [revision.analyst for revision in lab.ledger().revisions()] == ["scripted", HARNESS]
+    lab.study(16).run()
+    assert len(lab.analyst.dossiers[-1].cohort) == 8
+    assert [revision.analyst for revision in lab.ledger().revisions()] == ["scripted", HARNESS, "scripted"]
 
 
 def test_what_helps_becomes_the_control(tmp_path: Path) -> None:

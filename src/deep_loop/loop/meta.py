@@ -339,9 +339,8 @@ class Meta:
         return (self._lab.workspace.read(commit, PROCESS_LOG) or "").count(f"\n## v{version} · ")
 
     def _reviewed(self) -> int:
-        """How many of the closed experiments the last revision knew."""
-        revisions = self._lab.ledger.revisions()
-        return revisions[-1].seen if revisions else 0
+        """How many of the closed experiments the last revision knew. Going back to an earlier one reviews nothing."""
+        return next((r.seen for r in reversed(self._lab.ledger.revisions()) if r.analyst != HARNESS), 0)
 
     def _call(self) -> Call | None:
         """The first moment since the last revision that calls for another.
