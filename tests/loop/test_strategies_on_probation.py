@@ -87,6 +87,15 @@ def test_a_strategy_that_is_worse_is_dropped(tmp_path: Path) -> None:
     lab.check()
 
 
+def test_whoever_proposes_now_what_was_brought_counts(tmp_path: Path) -> None:
+    """A study that goes on with another proposer, or with none, as `deep-loop meta` on one that stopped."""
+    lab = Laboratory(tmp_path / "lab", Plan(meta_interval=8), edits=misled)
+    lab.study(15).run()
+    lab.proposer.name = "another"
+    lab.study(16).run()
+    assert "meta: revert v1" in lab.subjects()
+
+
 def test_the_analysis_after_a_revert_is_made_though_the_harness_dies(tmp_path: Path) -> None:
     """It was due before the revert, and is due after it: with the same cohort."""
     whole = Fuse()
