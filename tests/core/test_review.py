@@ -88,6 +88,8 @@ def test_a_reason_is_the_program_s() -> None:
         advised(hypotheses=(OWN, OWN)),
         advised(hypotheses=(PLANTED, replace(OWN, id=PLANTED.id))),
         advised(summary="as experiment 99 shows"),
+        advised(summary=f"as experiment 1 and #{'9' * 90} show"),
+        advised(strategy=Strategy(3, prose=f"As experiment {'9' * 5000} shows.")),
         advised(worked=(Finding("It helped (experiment 99).", (1,), "kept"),)),
         advised(worked=(Finding("It helped.", (99,), "kept"),)),
         advised(worked=(Finding("It helped.", (2,), "kept"),)),

@@ -21,6 +21,7 @@ from deep_loop.core.metric import Metric
 MOST = 30  # hypotheses, or findings of one kind
 LONGEST = 2000  # characters of one text
 SUMMARY = 120
+DIGITS = 12  # of a number that is read; no study has so many experiments
 
 _JOIN = r"(?:,[ \t]*|,?[ \t]+and[ \t]+|[ \t]+to[ \t]+)"
 _CITED = re.compile(rf"(?:\bexperiments?[ \t]+|#)(\d+(?:{_JOIN}#?\d+\b(?![ \t]+more))*)", re.IGNORECASE)
@@ -33,7 +34,7 @@ def objection(advice: Advice, dossier: Dossier) -> str | None:
 
 def cited(text: str) -> tuple[int, ...]:
     """The experiments that a text names: `experiment 7`, `experiments 3, 8 and 12`, `#7`."""
-    return tuple(int(number) for group in _CITED.findall(text) for number in re.findall(r"\d+", group))
+    return tuple(int(number[:DIGITS]) for group in _CITED.findall(text) for number in re.findall(r"\d+", group))
 
 
 def _objections(advice: Advice, dossier: Dossier) -> Iterator[str]:
