@@ -478,6 +478,7 @@ class Case:
     # The editable files of an experiment's commit, and the end of its latest log; both are safe in any thread.
     files_at: Callable[[str], Files] = lambda commit: MappingProxyType({})
     log: Callable[[int], str] = lambda number: ""
+    usd: float | None = None  # dollars that are left for it; None: no limit
 
 
 @dataclass(frozen=True, slots=True)

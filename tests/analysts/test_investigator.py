@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from analysis_lab import CANARY, DONE, LOG, REVISION, bench, evidence, investigator, planted
+from analysis_lab import CANARY, DONE, LOG, PRICES, REVISION, bench, evidence, investigator, planted
 from pydantic_ai import ModelRetry
 
 from deep_loop.adapters.analysts.casefile import laid_out
@@ -321,6 +321,18 @@ def test_money_is_looked_at_before_the_first_request(tmp_path: Path) -> None:
         counsel = investigator(server, tmp_path, max_usd=0.0001).advise(evidence())
         assert not server.got
     assert counsel.failure is not None and counsel.failure.fault == "limit"
+
+
+def test_it_takes_no_more_than_is_left(tmp_path: Path) -> None:
+    """Of the study's money, though it could take more by its own limit."""
+    with ModelServer("anthropic", [LOOK]) as server:
+        counsel = investigator(server, tmp_path).advise(replace(evidence(), usd=0.02))
+    assert counsel.failure is not None and counsel.failure.fault == "limit"
+    assert "$0.02" in counsel.failure.reason
+    assert sum(PRICES(usage) or 0.0 for usage in counsel.usages) <= 0.04
+    with ModelServer("anthropic", [LOOK]) as server:
+        assert investigator(server, tmp_path / "none").advise(replace(evidence(), usd=0.0)).failure is not None
+        assert not server.got
 
 
 def test_it_is_told_when_to_come_to_an_end(tmp_path: Path) -> None:

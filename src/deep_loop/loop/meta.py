@@ -166,7 +166,8 @@ class Meta:
             session.asked = None
             return lambda: Counsel(failure=Failure("setup", "no analyst can be asked now"))
         name = session.left.pop(0)
-        analyst, number = self._analysts[name], lab.ledger.call(name, "advise", None)
+        analyst, left = self._analysts[name], self._purse.left(name)
+        number = lab.ledger.call(name, "advise", None)
         session.asked, session.call = name, number
         case = Case(
             dossier=session.dossier,
@@ -174,6 +175,7 @@ class Meta:
             call=call_id(lab, number),
             files_at=lab.workspace.files,
             log=logs(lab, session.dossier.experiments),
+            usd=left,
         )
 
         return lambda: analyst.advise(case)

@@ -40,12 +40,14 @@ class ModelAnalyst:
         if missing := model_client.lacking(settings, means.key):
             return Counsel(failure=Failure("setup", missing))
         # They import pydantic-ai, which takes a second: not before it is needed.
-        from deep_loop.adapters.analysts.limits import Allowance
+        from deep_loop.adapters.analysts.limits import Allowance, within
         from deep_loop.adapters.analysts.speaker import Speaker
         from deep_loop.clients.model_talk import outcome
         from deep_loop.clients.model_transcript import Transcript
 
-        allowance = Allowance(means.price, *self._max, settings.timeout_seconds)
+        max_usd, max_tokens = self._max
+        max_usd = within(max_usd, case.usd, means.price)
+        allowance = Allowance(means.price, max_usd, max_tokens, settings.timeout_seconds)
         transcript = Transcript(means.logs / f"{case.call or 'call'}.log", means.redact)
         speaker = Speaker(settings, model_client.find_key(settings, means.key), derive(case.seed, "model"), allowance)
         prompt = means.redact(told(case))
