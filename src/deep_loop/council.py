@@ -80,6 +80,13 @@ def council(root: Path, settings: Settings, tag: str, named: Sequence[str]) -> S
     return [_make(name, root, settings, tag, keys) for name in named]
 
 
+def advances(settings: Settings) -> Mapping[str, float]:
+    """Dollars that the first analysis of each may cost: its own limit; OpenPlanter has none, and gets another one's."""
+    own = settings.agents.investigator.max_usd_per_analysis
+    claude = settings.agents.claude_code.max_usd_per_call
+    return {OPENPLANTER: own, INVESTIGATOR: own, MODEL: own, CLAUDE: claude}
+
+
 # --- who is there --------------------------------------------------------------------------------
 
 

@@ -233,6 +233,10 @@ class Workspace(Protocol):
         """One file's text at a commit, or None where it is not there."""
         ...
 
+    def parent(self, commit: str) -> str | None:
+        """The commit that another was made on; None for a repository's first one."""
+        ...
+
     def subjects(self, limit: int) -> tuple[str, ...]:
         """Subjects of the study branch's latest commits, newest first."""
         ...
@@ -300,8 +304,11 @@ class Workspace(Protocol):
         """
         ...
 
-    def write(self, files: Files, message: str) -> str:
-        """Commit these files on the branch (`meta: ...`) and bring the checkout along; returns the new head."""
+    def write(self, files: Files, message: str, on: str) -> str | None:
+        """Commit these files on the branch (`meta: ...`) and bring the checkout along; returns the new head.
+
+        None where the branch is not at `on` any more: nothing is written over what a person committed meanwhile.
+        """
         ...
 
     def sync(self) -> Sequence[HumanChange]:
@@ -480,6 +487,7 @@ class Case:
     # The editable files of an experiment's commit, and the end of its latest log; both are safe in any thread.
     files_at: Callable[[str], Files] = lambda commit: MappingProxyType({})
     log: Callable[[int], str] = lambda number: ""
+    usd: float | None = None  # dollars that are left for it; None: no limit
 
 
 @dataclass(frozen=True, slots=True)

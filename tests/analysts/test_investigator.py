@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from analysis_lab import CANARY, DONE, LOG, REVISION, bench, evidence, investigator, planted
+from analysis_lab import CANARY, DONE, LOG, PRICES, REVISION, bench, evidence, investigator, planted
 from pydantic_ai import ModelRetry
 
 from deep_loop.adapters.analysts.casefile import laid_out
+from deep_loop.adapters.analysts.finish import revised
 from deep_loop.adapters.analysts.inspection import Inspection
 from deep_loop.core import review
+from deep_loop.core.cohort import Advice
+from deep_loop.ports import Files
 from deep_loop.prompts.fence import Fence
 from tests.proposers.model_servers import Fails, Hangs, ModelServer, Protocol, Resets, Says, Sends, Turn, Use
 
@@ -75,6 +78,38 @@ def test_what_a_person_planted_stays_on_top(tmp_path: Path) -> None:
         counsel = investigator(server, tmp_path).advise(replace(case, dossier=planted(case.dossier)))
     assert counsel.advice is not None
     assert [h.title for h in counsel.advice.hypotheses] == ["Try rope", "Halve LEARNING_RATE again"]
+
+
+def test_a_study_without_experiments(tmp_path: Path) -> None:
+    """There is none to be shown, which is told."""
+    case = evidence(experiments=(), cohort=())
+    turns = [Says([Use("show_experiment", {"number": 1})]), Fails(401, "authentication_error")]
+    with ModelServer("anthropic", turns) as server:
+        assert investigator(server, tmp_path).advise(case).failure is not None
+        assert "none is closed yet" in server.said()
+
+
+def test_whatever_goes_wrong_is_booked(tmp_path: Path) -> None:
+    """An error that nobody thought of is a failure, and what was used until then is counted."""
+
+    def broken(commit: str) -> Files:
+        if server.got:
+            raise RuntimeError("no such thing")
+        return {}
+
+    with ModelServer("anthropic", [Says([Use("show_code", {"number": 1, "path": "x"})]), DONE]) as server:
+        counsel = investigator(server, tmp_path).advise(replace(evidence(), files_at=broken))
+    assert counsel.failure is not None and counsel.failure.fault == "nonsense"
+    assert "no such thing" in counsel.failure.reason
+    assert sum(usage.requests for usage in counsel.usages) == 1
+
+
+def test_a_revision_is_read_without_an_error() -> None:
+    """Whatever is wrong comes back in words."""
+    dossier = evidence().dossier
+    assert isinstance(revised(json.dumps(REVISION), "model", dossier), Advice)
+    assert "no revision" in str(revised("Nothing.", "model", dossier))
+    assert "cannot be read" in str(revised(json.dumps(REVISION), "model", replace(dossier, experiments=None)))
 
 
 def test_a_program_is_refused_without_a_sandbox(tmp_path: Path) -> None:
@@ -286,6 +321,18 @@ def test_money_is_looked_at_before_the_first_request(tmp_path: Path) -> None:
         counsel = investigator(server, tmp_path, max_usd=0.0001).advise(evidence())
         assert not server.got
     assert counsel.failure is not None and counsel.failure.fault == "limit"
+
+
+def test_it_takes_no_more_than_is_left(tmp_path: Path) -> None:
+    """Of the study's money, though it could take more by its own limit."""
+    with ModelServer("anthropic", [LOOK]) as server:
+        counsel = investigator(server, tmp_path).advise(replace(evidence(), usd=0.02))
+    assert counsel.failure is not None and counsel.failure.fault == "limit"
+    assert "$0.02" in counsel.failure.reason
+    assert sum(PRICES(usage) or 0.0 for usage in counsel.usages) <= 0.04
+    with ModelServer("anthropic", [LOOK]) as server:
+        assert investigator(server, tmp_path / "none").advise(replace(evidence(), usd=0.0)).failure is not None
+        assert not server.got
 
 
 def test_it_is_told_when_to_come_to_an_end(tmp_path: Path) -> None:

@@ -124,3 +124,9 @@ def test_identity_rests_on_the_change_alone() -> None:
     assert identity("a", (lr,), "x") != identity("a", (Target("LR", value="5e-3"),), "x")
     assert identity("a", (), "Try  Rope") == identity("a", (), "try rope")
     assert identity("a", (), "try rope") != identity("b", (), "try rope")
+
+
+def test_a_number_of_any_length_is_read() -> None:
+    """An experiment that there cannot be, and no error."""
+    (entry,) = parse(f"## Try it\n\n- set: A = 1\n- evidence: 3, {'9' * 5000}\n")
+    assert entry.evidence[0] == 3 and entry.evidence[1] > 10**9

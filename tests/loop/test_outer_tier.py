@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from laboratory import Laboratory, advise, noisy, setting
 
+from deep_loop.core import hypothesis
 from deep_loop.core.cohort import Advice, Dossier
 from deep_loop.core.event import Closed, Event, MetaStarted, Revised, RunStarted, Warned
 from deep_loop.ports import Brief
-from deep_loop.testing.doubles import Edit, Recorder
+from deep_loop.testing.doubles import Edit, Fuse, Recorder
 from deep_loop.testing.study_contract import Plan
 
 
@@ -78,6 +80,53 @@ def test_advice_is_dropped_where_program_md_changed_meanwhile(tmp_path: Path) ->
     assert [revision.analyst for revision in lab.ledger().revisions()] == ["human"]
     assert lab.at("HEAD", "program.md") == "# Problem\n\nSomething else."
     lab.check()
+
+
+class Meddler(Fuse):
+    """Somebody who acts right before the harness writes, once."""
+
+    def __init__(self, act: Callable[[], object]) -> None:
+        super().__init__()
+        self._act = act
+
+    def burn(self, name: str) -> None:
+        super().burn(name)
+        if name == "write" and self.calls.count("write") == 1:
+            self._act()
+
+
+def test_a_persons_commit_in_the_last_moment_stands(tmp_path: Path) -> None:
+    """Between the look at the branch and the write; their program.md is not overwritten."""
+
+    def edit() -> None:
+        (lab.root / "program.md").write_text("# Problem\n\nSomething else.\n")
+        lab.commit("mine")
+
+    lab, heard = Laboratory(tmp_path / "lab", Plan(meta_interval=2), edits=lost), Recorder()
+    lab.study(2, observers=[heard], fuse=Meddler(edit)).run()
+    assert [event.text for event in heard.heard(Warned)] == [
+        "the meta-analysis was dropped: program.md changed after the evidence was taken"
+    ]
+    assert lab.at("HEAD", "program.md") == "# Problem\n\nSomething else."
+    lab.check()
+
+
+def test_what_is_planted_during_an_analysis_stays(tmp_path: Path) -> None:
+    """On top of the analyst's list, without what the person took out meanwhile."""
+
+    def slow(dossier: Dossier) -> Advice:
+        kept = hypothesis.render([entry for entry in dossier.hypotheses if entry.id != "h-gone"])
+        (lab.root / "next-hypotheses.md").write_text(f"{kept}\n## h-mine: Try rope\n\n- set: B = 0.5\n")
+        return advise(dossier)
+
+    lab = Laboratory(tmp_path / "lab", Plan(meta_interval=2), edits=lost, advise=slow)
+    listed = "## h-old: Old\n\n- set: C = 0.5\n\n## h-gone: Gone\n\n- set: D = 0.5\n"
+    (lab.root / "next-hypotheses.md").write_text(listed)
+    lab.commit("planted")
+    lab.study(2).run()
+    assert lab.subjects()[-1].startswith("meta: v1")
+    entries = hypothesis.parse(lab.at("HEAD", "next-hypotheses.md"))
+    assert [entry.id for entry in entries] == ["h-mine", "h-old"]
 
 
 def test_an_analysis_that_fails_is_tried_after_the_next_cohort(tmp_path: Path) -> None:

@@ -77,6 +77,8 @@ def test_a_good_one() -> None:
         ("hypotheses.0.probability", 1.01, "between 0 and 1"),
         ("hypotheses.0.probability", "high", "probability"),
         ("hypotheses.0.probability", float("nan"), "probability"),
+        ("hypotheses.0.probability", 10**400, "probability"),
+        ("strategy.weights.0.weight", -(10**400), "weight"),
         ("hypotheses", [GOOD["hypotheses"][0]] * 11, "at most 10"),
         ("strategy", [], "strategy"),
         ("strategy.prose", "x" * 9000, "prose"),

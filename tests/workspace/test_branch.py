@@ -66,7 +66,7 @@ def test_files_are_the_editable_ones_as_committed(person):
 
 def test_read_and_subjects(person, lab):
     """A missing file is None; subjects come newest first, bounded."""
-    lab.write({"process_log.md": "x\n"}, "meta: one\n\nbody")
+    lab.write({"process_log.md": "x\n"}, "meta: one\n\nbody", lab.head())
     assert lab.read(lab.head(), "process_log.md") == "x\n"
     assert lab.read(lab.head(), "nothing.md") is None
     assert lab.subjects(2) == ("meta: one", "start")
@@ -87,6 +87,16 @@ def test_experiments_stay_reachable(person, lab):
     assert person.git("for-each-ref", "--format=%(refname)", "refs/deep-loop") == "refs/deep-loop/exp1/3-r1"
 
 
+def test_nothing_is_written_over_what_moved_the_branch(person, lab):
+    """Where somebody committed meanwhile their text stays, and the caller hears of it."""
+    seen = lab.head()
+    person.write(program__md="# Mine\n")
+    mine = person.commit("mine")
+    assert lab.write({"program.md": "# v1\n"}, "meta: v1", seen) is None
+    assert (lab.head(), person.text("program.md"), person.status()) == (mine, "# Mine\n", [])
+    assert lab.write({"program.md": "# v1\n"}, "meta: v1", mine) == lab.head()
+
+
 def test_a_keep_on_the_head_extends_the_branch(person, lab):
     """The experiment's own commit becomes the head, and the checkout follows without a trace of edits."""
     commit = attempt(lab, "X = 1\n")
@@ -98,7 +108,7 @@ def test_a_keep_on_the_head_extends_the_branch(person, lab):
 def test_a_keep_on_an_old_base_takes_the_place_of_the_editable_files_only(person, lab):
     """Commits made meanwhile stay; the new one says which experiment it stands for."""
     commit = attempt(lab, "X = 1\n")
-    meta = lab.write({"program.md": "# v1\n"}, "meta: v1")
+    meta = lab.write({"program.md": "# v1\n"}, "meta: v1", lab.head())
     head = lab.settle(7, commit, "raise the rate\n\nWhy not.\n\nProposed-by: test\n")
     assert person.git("rev-parse", f"{head}^") == meta
     assert (person.text("train.py"), person.text("program.md")) == ("X = 1\n", "# v1\n")
@@ -127,15 +137,15 @@ def test_settling_twice_changes_nothing(person, lab):
     two = attempt(lab, "X = 2\n", base=person.git("rev-parse", "main"))
     head = lab.settle(2, two, "two")
     assert lab.settle(2, two, "two") == head
-    head = lab.write({"process_log.md": "x\n"}, "meta: x")
+    head = lab.write({"process_log.md": "x\n"}, "meta: x", lab.head())
     for number, commit in ((1, one), (2, two)):
         assert workspace(person.root).settle(number, commit, "again") == head
 
 
 def test_writing_the_same_twice_makes_one_commit(person, lab):
     """A meta-analysis repeated after a kill leaves one commit."""
-    head = lab.write({"program.md": "# v1\n", "next-hypotheses.md": "# Next\n"}, "meta: v1")
-    assert lab.write({"program.md": "# v1\n", "next-hypotheses.md": "# Next\n"}, "meta: v1") == head
+    head = lab.write({"program.md": "# v1\n", "next-hypotheses.md": "# Next\n"}, "meta: v1", lab.head())
+    assert lab.write({"program.md": "# v1\n", "next-hypotheses.md": "# Next\n"}, "meta: v1", lab.head()) == head
     assert person.text("next-hypotheses.md") == "# Next\n"
     assert person.status() == []
 
@@ -143,7 +153,7 @@ def test_writing_the_same_twice_makes_one_commit(person, lab):
 def test_only_a_keep_changes_editable_files(lab):
     """A write of an editable file is a bug of the caller's."""
     with pytest.raises(ValueError, match=r"train\.py"):
-        lab.write({"train.py": "X = 1\n"}, "meta: cheat")
+        lab.write({"train.py": "X = 1\n"}, "meta: cheat", lab.head())
 
 
 def test_elsewhere_only_the_branch_moves(person, lab):
@@ -190,7 +200,7 @@ def test_an_edit_in_the_way_leaves_the_checkout_behind(person, lab, stage):
 def test_an_untracked_file_in_the_way_is_not_overwritten(person, lab):
     """The outer tier writes its file; the person's of the same name stays."""
     person.write(process_log__md="my own log\n")
-    lab.write({"process_log.md": "# Log\n"}, "meta: x")
+    lab.write({"process_log.md": "# Log\n"}, "meta: x", lab.head())
     assert person.text("process_log.md") == "my own log\n"
     assert person.where() == "HEAD"
     assert lab.read(lab.head(), "process_log.md") == "# Log\n"

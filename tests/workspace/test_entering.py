@@ -119,7 +119,7 @@ def test_a_resume_that_git_refuses_goes_on_without_the_checkout(person):
     """git's own reason is in the notice."""
     lab = workspace(person.root)
     lab.enter(None)
-    lab.write({"process_log.md": "# Log\n"}, "meta: first")
+    lab.write({"process_log.md": "# Log\n"}, "meta: first", lab.head())
     person.git("switch", "--quiet", "main")
     person.write(process_log__md="mine\n")
     lab = workspace(person.root)
@@ -267,7 +267,7 @@ def test_a_callers_git_variables_do_not_lead_astray(person, tmp_path, monkeypatc
         monkeypatch.setenv(name, str(other.root / value))
     lab = workspace(person.root)
     lab.enter(None)
-    lab.write({"process_log.md": "x\n"}, "meta: x")
+    lab.write({"process_log.md": "x\n"}, "meta: x", lab.head())
     assert person.where() == BRANCH
     assert (other.git("rev-parse", "HEAD"), other.status()) == before
 
@@ -278,7 +278,7 @@ def test_a_machine_where_nobody_told_git_a_name(person, monkeypatch):
     monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
     lab = workspace(person.root)
     lab.enter(None)
-    lab.write({"process_log.md": "x\n"}, "meta: x")
+    lab.write({"process_log.md": "x\n"}, "meta: x", lab.head())
     assert person.git("log", "-1", "--format=%an <%ae> %cn") == "deep-loop <deep-loop@localhost> deep-loop"
 
 
@@ -289,7 +289,7 @@ def test_a_persons_name_is_used_where_git_knows_it(person, monkeypatch):
     person.git("config", "user.email", "grace@example.org")
     lab = workspace(person.root)
     lab.enter(None)
-    lab.write({"process_log.md": "x\n"}, "meta: x")
+    lab.write({"process_log.md": "x\n"}, "meta: x", lab.head())
     assert person.git("log", "-1", "--format=%an %ce") == "Grace grace@example.org"
 
 

@@ -31,7 +31,7 @@ def test_the_harness_own_commits_are_not_reported(lab):
     """Neither keeps nor the outer tier's writing count as a person's."""
     base = lab.head()
     lab.settle(1, lab.commit(base, {"train.py": "X = 1\n"}, "one"), "one")
-    lab.write({"program.md": "# v1\n"}, "meta: v1")
+    lab.write({"program.md": "# v1\n"}, "meta: v1", lab.head())
     lab.settle(2, lab.commit(base, {"train.py": "X = 2\n"}, "two"), "two")
     assert list(lab.sync()) == []
 
@@ -53,7 +53,7 @@ def test_hypotheses_that_a_person_plants_are_committed(person, lab):
     person.put("next-hypotheses.md", "## Try more\n- set: RATE = 2e-3\n")
     assert kinds(lab.sync()) == [("other", ("next-hypotheses.md",))]
     assert lab.subjects(1) == ("human: edit next-hypotheses.md",)
-    lab.write({"next-hypotheses.md": "# Ranked\n"}, "meta: v1")
+    lab.write({"next-hypotheses.md": "# Ranked\n"}, "meta: v1", lab.head())
     assert (person.status(), person.where(), person.text("next-hypotheses.md")) == ([], BRANCH, "# Ranked\n")
     assert (list(lab.sync()), lab.notices) == ([], [])
 
@@ -90,7 +90,7 @@ def test_a_program_being_saved_is_waited_for(person, lab):
 def test_a_persons_edit_survives_the_outer_tiers_writing(person, lab):
     """An edit that was not looked at yet stays in the checkout when the harness writes the same file."""
     person.write(program__md="# mine\n")
-    lab.write({"program.md": "# v1\n"}, "meta: v1")
+    lab.write({"program.md": "# v1\n"}, "meta: v1", lab.head())
     assert person.text("program.md") == "# mine\n"
     assert lab.notices
 
@@ -139,7 +139,7 @@ def test_commits_between_the_harness_own_are_found(person, lab):
     lab.settle(1, lab.commit(lab.head(), {"train.py": "X = 1\n"}, "one"), "one")
     person.write(notes__txt="a\n")
     first = person.commit("notes")
-    lab.write({"process_log.md": "x\n"}, "meta: x")
+    lab.write({"process_log.md": "x\n"}, "meta: x", lab.head())
     person.write(train__py="X = 3\n")
     second = person.commit("by hand")
     assert [(c.kind, c.commit) for c in lab.sync()] == [("other", first), ("code", second)]

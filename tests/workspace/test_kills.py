@@ -24,7 +24,7 @@ for number in range(1000):
     base = lab.head() if number % 2 else start
     commit = lab.commit(base, {"train.py": f"X = {number}\\n" * 2000}, f"try {number}")
     lab.settle(number, commit, f"keep {number}")
-    lab.write({"process_log.md": f"{number}\\n" * 2000}, f"meta: {number}")
+    lab.write({"process_log.md": f"{number}\\n" * 2000}, f"meta: {number}", lab.head())
 """
 
 

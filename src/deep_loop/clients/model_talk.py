@@ -17,7 +17,10 @@ T = TypeVar("T")
 
 
 async def outcome(work: Callable[[], Coroutine[Any, Any, T]], settings: ModelSettings) -> T | Failure:
-    """What the conversation comes to, within the time that the settings give it."""
+    """What the conversation comes to, within the time that the settings give it.
+
+    Whatever goes wrong inside, what was used up to then is for the caller to book: nothing is raised.
+    """
     try:
         async with asyncio.timeout(settings.timeout_seconds):
             return await work()
@@ -29,6 +32,8 @@ async def outcome(work: Callable[[], Coroutine[Any, Any, T]], settings: ModelSet
         return Failure("setup", f"{settings.model}: {error}")
     except TimeoutError:
         return Failure("slow", f"{settings.model}: not done after {settings.timeout_seconds:g} s")
+    except Exception as error:  # noqa: BLE001  (the edge: what a model says must not lose what it cost)
+        return Failure("nonsense", f"{settings.model}: {type(error).__name__}: {error}")
 
 
 def client_settings(settings: ModelSettings) -> ClientSettings:

@@ -67,6 +67,7 @@ class Advice:
 
 
 HARNESS = "harness"  # of one that went back to an earlier strategy
+STATISTICS = "statistics"  # the analyst that is a program: it invents nothing
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from deep_loop.core.syntax import undisturbed
 from deep_loop.core.taxonomy import NEURAL, Taxonomy
 
+DIGITS = 12  # of an experiment's number; there is none that has more
+
 _FIELDS = ("kind", "set", "expected", "probability", "evidence", "rationale")
 _HEADING = re.compile(r"^(#{1,6})[ \t]+(.*)$")
 _NUMBER = re.compile(r"^\d+[.)][ \t]+")
@@ -202,7 +204,7 @@ def _entry(heading: str, lines: list[str], taxonomy: Taxonomy) -> tuple[Hypothes
         targets=targets,
         rationale=fields.get("rationale", ""),
         expected=fields.get("expected", ""),
-        evidence=tuple(int(number) for number in re.findall(r"\d+", fields.get("evidence", ""))),
+        evidence=tuple(int(number[:DIGITS]) for number in re.findall(r"\d+", fields.get("evidence", ""))),
         probability=probability,
     )
     return entry, complaints

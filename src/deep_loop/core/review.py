@@ -2,6 +2,10 @@
 
 An analyst may be a model, which invents. So its findings are typed: each names experiments and what it says of them,
 and that is looked up here. Numbers in its words are looked up too. `core.strategy.review` looks at program.md.
+
+An analyst answers for its own words alone: hypotheses that were there before are carried on as they are, and titles of
+experiments that it quotes are taken out of what is read. The statistician's words are made of figures and quotes by a
+program, so its typed numbers alone are looked up.
 """
 
 from __future__ import annotations
@@ -9,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from deep_loop.core.cohort import Advice, Claim, Dossier, Finding
+from deep_loop.core.cohort import STATISTICS, Advice, Claim, Dossier, Finding
 from deep_loop.core.experiment import Crash, Discard, Experiment, is_keep, value
 from deep_loop.core.fate import HUMAN, ended, move
 from deep_loop.core.hypothesis import Hypothesis, parse, render
@@ -18,6 +22,7 @@ from deep_loop.core.metric import Metric
 MOST = 30  # hypotheses, or findings of one kind
 LONGEST = 2000  # characters of one text
 SUMMARY = 120
+DIGITS = 12  # of a number that is read; no study has so many experiments
 
 _JOIN = r"(?:,[ \t]*|,?[ \t]+and[ \t]+|[ \t]+to[ \t]+)"
 _CITED = re.compile(rf"(?:\bexperiments?[ \t]+|#)(\d+(?:{_JOIN}#?\d+\b(?![ \t]+more))*)", re.IGNORECASE)
@@ -30,30 +35,43 @@ def objection(advice: Advice, dossier: Dossier) -> str | None:
 
 def cited(text: str) -> tuple[int, ...]:
     """The experiments that a text names: `experiment 7`, `experiments 3, 8 and 12`, `#7`."""
-    return tuple(int(number) for group in _CITED.findall(text) for number in re.findall(r"\d+", group))
+    return tuple(int(number[:DIGITS]) for group in _CITED.findall(text) for number in re.findall(r"\d+", group))
 
 
 def _objections(advice: Advice, dossier: Dossier) -> Iterator[str]:
-    yield from _sizes(advice)
+    own = tuple(entry for entry in advice.hypotheses if entry not in dossier.hypotheses)
+    yield from _sizes(advice, own)
     known = {experiment.number: experiment for experiment in dossier.experiments}
     for finding in (*advice.worked, *advice.failed):
         yield from _finding(finding, known, dossier.metric)
     for group in advice.strategy.combinations:
         yield from _missing("the strategy combines", group, known)
-    for entry in advice.hypotheses:
+    for entry in own:
         yield from _missing(f"`{_short(entry.title)}` rests on", entry.evidence, known)
-    for text in (advice.summary, advice.strategy.prose, *advice.changed, *(h.rationale for h in advice.hypotheses)):
-        yield from _missing(f"`{_short(text)}` names", cited(text), known)
-    yield from _hypotheses(advice.hypotheses, dossier)
+    if advice.analyst != STATISTICS:
+        yield from _words(advice, own, known)
+    yield from _hypotheses(advice.hypotheses, own, dossier)
 
 
-def _sizes(advice: Advice) -> Iterator[str]:
+def _words(advice: Advice, own: Sequence[Hypothesis], known: Mapping[int, Experiment]) -> Iterator[str]:
+    findings = [finding.text for finding in (*advice.worked, *advice.failed)]
+    rationales = [entry.rationale for entry in own]
+    titles = [experiment.proposal.idea.title for experiment in known.values()]
+    quotable = [re.compile(r"\s+".join(map(re.escape, title.split()))) for title in titles if cited(title)]
+    for text in (advice.summary, advice.strategy.prose, *findings, *advice.changed, *rationales):
+        said = text
+        for quote in quotable:
+            said = quote.sub("…", said)
+        yield from _missing(f"`{_short(text)}` names", cited(said), known)
+
+
+def _sizes(advice: Advice, own: Sequence[Hypothesis]) -> Iterator[str]:
     if not advice.summary.strip() or len(advice.summary) > SUMMARY:
         yield f"its summary has {len(advice.summary)} characters; 1 to {SUMMARY} are allowed"
     for what, texts in (
         ("findings", [finding.text for finding in (*advice.worked, *advice.failed)]),
         ("changes", list(advice.changed)),
-        ("hypotheses", [f"{entry.title}{entry.rationale}{entry.expected}" for entry in advice.hypotheses]),
+        ("hypotheses", [f"{entry.title}{entry.rationale}{entry.expected}" for entry in own]),
     ):
         if len(texts) > MOST:
             yield f"it has {len(texts)} {what}, more than {MOST}"
@@ -62,7 +80,7 @@ def _sizes(advice: Advice) -> Iterator[str]:
 
 
 def _finding(finding: Finding, known: Mapping[int, Experiment], metric: Metric) -> Iterator[str]:
-    yield from _missing(f"`{_short(finding.text)}` names", (*finding.experiments, *cited(finding.text)), known)
+    yield from _missing(f"`{_short(finding.text)}` names", finding.experiments, known)
     if finding.claim != "tried" and not finding.experiments:
         yield f"`{_short(finding.text)}` names no experiment"
     for number in finding.experiments:
@@ -96,12 +114,12 @@ def _missing(what: str, numbers: Sequence[int], known: Mapping[int, Experiment])
         yield f"{what} experiment {absent}, which there is not"
 
 
-def _hypotheses(entries: Sequence[Hypothesis], dossier: Dossier) -> Iterator[str]:
-    """Each is written so that it can be read again, none twice, and none whose move an experiment made already.
+def _hypotheses(entries: Sequence[Hypothesis], own: Sequence[Hypothesis], dossier: Dossier) -> Iterator[str]:
+    """Its own are written so that they can be read again; none is there twice, and none whose move an experiment made.
 
     What a person wrote may be a move that they want once more.
     """
-    if parse(render(entries)) != tuple(entries):
+    if parse(render(own)) != tuple(own) or len({entry.id for entry in entries}) < len(entries):
         yield "its hypotheses cannot be written to next-hypotheses.md and read again"
     tried = {e.proposal.idea.hypothesis: e.number for e in dossier.experiments if e.proposal.idea.hypothesis}
     over = ended(dossier.fates)

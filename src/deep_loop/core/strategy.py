@@ -64,7 +64,7 @@ class Strategy:
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
+class Parts:
     """program.md cut at its markers: `head + section + tail` is the whole text."""
 
     head: str  # up to and with the begin marker's line
@@ -72,12 +72,40 @@ class _Parts:
     tail: str  # from the end marker on
 
 
+def split(program: str) -> Parts | None:
+    """Cut at the markers; None where there are none. Raises StrategyError unless they are one pair, in order."""
+    found = list(_MARKER.finditer(program))
+    if not found:
+        return None
+    if [marker[1] for marker in found] != ["begin", "end"]:
+        line = program.count("\n", 0, found[0].start()) + 1
+        _fail("the strategy's markers are not one pair", line, f"keep one `{BEGIN}` line, then one `{END}` line")
+    begin, end = found
+    cut = min(begin.end() + 1, end.start())  # after the begin marker's newline
+    return Parts(program[:cut], program[cut : end.start()], program[end.start() :])
+
+
+def graft(program: str, other: str) -> str:
+    """program.md with the section of another version of it; an empty one where that has none that can be found.
+
+    Raises StrategyError where the program's own markers are broken.
+    """
+    parts = split(program)
+    if parts is None:
+        return program
+    try:
+        source = split(other)
+    except StrategyError:
+        source = None
+    return parts.head + (source.section if source else "") + parts.tail
+
+
 def parse(program: str) -> Strategy:
     """The strategy that program.md holds; an empty one, v0, where it has no section or a blank one.
 
     White space is free. Raises StrategyError, naming the line, where the section cannot be read.
     """
-    parts = _split(program)
+    parts = split(program)
     if parts is None or not parts.section.strip():
         return Strategy()
     header = _HEADER.match(parts.section)
@@ -112,7 +140,7 @@ def render(program: str, strategy: Strategy) -> str:
     section = "\n".join([*lines, *_toml(strategy), "```", ""])
     newline = "\r\n" if "\r\n" in program else "\n"
     section = section.replace("\n", newline)
-    parts = _split(program)
+    parts = split(program)
     if parts is not None:
         return parts.head + section + parts.tail
     gap = "" if not program else newline if program.endswith("\n") else newline * 2
@@ -131,7 +159,7 @@ def review(before: str, now: str, after: str, *, version: int) -> str | None:
     try:
         parse(now)
         new = parse(after)
-        was, will = _split(now), _split(after)
+        was, will = split(now), split(after)
     except StrategyError as error:
         return str(error)
     if will is None:
@@ -152,19 +180,6 @@ def review(before: str, now: str, after: str, *, version: int) -> str | None:
 
 def _fail(problem: str, line: int, hint: str) -> NoReturn:
     raise StrategyError(f"program.md, line {line}: {problem}", hint=hint)
-
-
-def _split(program: str) -> _Parts | None:
-    """Cut at the markers; None where there are none. Raises StrategyError unless they are one pair, in order."""
-    found = list(_MARKER.finditer(program))
-    if not found:
-        return None
-    if [marker[1] for marker in found] != ["begin", "end"]:
-        line = program.count("\n", 0, found[0].start()) + 1
-        _fail("the strategy's markers are not one pair", line, f"keep one `{BEGIN}` line, then one `{END}` line")
-    begin, end = found
-    cut = min(begin.end() + 1, end.start())  # after the begin marker's newline
-    return _Parts(program[:cut], program[cut : end.start()], program[end.start() :])
 
 
 def _separate(body: str, first: int) -> tuple[str, str, int]:

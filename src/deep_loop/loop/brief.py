@@ -19,12 +19,12 @@ from deep_loop.core.record import Ask
 from deep_loop.core.seed import derive
 from deep_loop.core.start import start
 from deep_loop.core.strategy import Strategy
+from deep_loop.loop import control
+from deep_loop.loop.control import HYPOTHESES, PROGRAM
 from deep_loop.loop.lab import Lab
 from deep_loop.ports import Brief
 
 REFUSALS = 20  # the latest ones shown to a proposer
-PROGRAM = "program.md"
-HYPOTHESES = "next-hypotheses.md"
 CONSTITUTION = "CLAUDE.md"
 LOG_BYTES = 16 * 1024  # of a log's end, that a proposer may read
 
@@ -36,10 +36,15 @@ def brief(lab: Lab, ask: Ask) -> Brief:
     incumbent = lab.incumbent()
     # Where the incumbent has moved on since the ask, its own commit still has the files as they were.
     base = lab.base() if incumbent and incumbent.number == parent.number else parent.commit
-    written = _written_at(lab, ask)
+    head, in_force = _head(lab, ask)
     drought = _drought(history)
     bold = drought >= lab.task.pivot_after
-    program = lab.workspace.read(written, PROGRAM) or ""
+    if ask.revision == in_force:
+        program = lab.workspace.read(head, PROGRAM) or ""
+        hypotheses = hypothesis.parse(lab.workspace.read(head, HYPOTHESES) or "")
+    else:
+        program = control.program(lab, head, ask.revision)
+        hypotheses = control.hypotheses(lab, head, ask.revision)
     begun = start(history, parent, lab.task.metric, derive(lab.seed, "start", ask.id)) if bold else None
     return Brief(
         ask=ask,
@@ -50,13 +55,13 @@ def brief(lab: Lab, ask: Ask) -> Brief:
         files=lab.workspace.files(base),
         program=program,
         strategy=strategy_of(program),
-        hypotheses=hypothesis.parse(lab.workspace.read(written, HYPOTHESES) or "", lab.task.taxonomy),
+        hypotheses=hypotheses,
         history=history,
         pending=_pending(lab, ask),
         refusals=[refusal for refusal in lab.ledger.refusals(REFUSALS) if refusal.ask.id < ask.id],
         files_at=lab.workspace.files,
         terms=lab.terms,
-        constitution=lab.workspace.read(written, CONSTITUTION) or "",
+        constitution=lab.workspace.read(head, CONSTITUTION) or "",
         suggestions=lab.ledger.suggestions(),
         noise=_noise(history),
         drought=drought if bold else None,
@@ -101,13 +106,12 @@ def strategy_of(program: str) -> Strategy:
         return Strategy()
 
 
-def _written_at(lab: Lab, ask: Ask) -> str:
-    """The commit that carries the strategy and the hypotheses which the ask follows."""
+def _head(lab: Lab, ask: Ask) -> tuple[str, int]:
+    """The commit with what a person wrote, as of the ask, and the version of the strategy in it."""
     revisions = lab.ledger.revisions()
-    if not revisions or revisions[-1].version == ask.revision:
-        return lab.workspace.head()
-    before_any = lab.ledger.closed()[0].commit  # the first baseline's
-    return next((r.commit for r in revisions if r.version == ask.revision), before_any)
+    known = [revision for revision in revisions if revision.asked < ask.id]
+    version = known[-1].version if known else 0
+    return lab.workspace.head() if len(known) == len(revisions) else control.commit_of(lab, version), version
 
 
 def _pending(lab: Lab, ask: Ask) -> Sequence[Proposal]:

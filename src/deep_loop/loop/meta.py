@@ -17,9 +17,10 @@ from deep_loop.core.hypothesis import Hypothesis
 from deep_loop.core.noise import estimate
 from deep_loop.core.probation import Verdict, lineage
 from deep_loop.core.seed import derive
-from deep_loop.loop import probation, queue, screens
+from deep_loop.loop import control, probation, queue, screens
 from deep_loop.loop.baseline import revision
-from deep_loop.loop.brief import HYPOTHESES, PROGRAM, logs, strategy_of
+from deep_loop.loop.brief import logs, strategy_of
+from deep_loop.loop.control import HYPOTHESES, PROGRAM
 from deep_loop.loop.lab import Lab
 from deep_loop.loop.person import watch
 from deep_loop.loop.purse import Purse, book
@@ -31,6 +32,7 @@ PROCESS_LOG = "process_log.md"
 NEW_LOG = "# Process log\n"
 COMMITS = 200  # of the study branch's log, shown to an analyst
 REFUSALS = 200
+ATTEMPTS = 20  # at a commit on a branch that somebody else moves at the same moment
 NOISES = 3.0  # a gain over this many times the noise is significant
 ASKED = "asked for"  # the reason, where a person wants one
 
@@ -169,7 +171,8 @@ class Meta:
             session.asked = None
             return lambda: Counsel(failure=Failure("setup", "no analyst can be asked now"))
         name = session.left.pop(0)
-        analyst, number = self._analysts[name], lab.ledger.call(name, "advise", None)
+        analyst, left = self._analysts[name], self._purse.left(name)
+        number = lab.ledger.call(name, "advise", None)
         session.asked, session.call = name, number
         case = Case(
             dossier=session.dossier,
@@ -177,6 +180,7 @@ class Meta:
             call=call_id(lab, number),
             files_at=lab.workspace.files,
             log=logs(lab, session.dossier.experiments),
+            usd=left,
         )
 
         return lambda: analyst.advise(case)
@@ -195,6 +199,14 @@ class Meta:
         return Warned(f"no meta-analysis: {'; '.join(session.failures)}; the strategy stays as it is")
 
     def _commit(self, session: Session, advice: Advice) -> Revised | Warned:
+        for _ in range(ATTEMPTS):
+            found = self._try(session, advice)
+            if found is not None:
+                return found
+        return self._drop("somebody keeps moving the study branch")
+
+    def _try(self, session: Session, advice: Advice) -> Revised | Warned | None:
+        """None where a person moved the branch at the same moment: what they did has to be looked at first."""
         lab, dossier = self._lab, session.dossier
         watch(lab)
         head = lab.workspace.head()
@@ -210,20 +222,33 @@ class Meta:
         log = lab.workspace.read(head, PROCESS_LOG) or NEW_LOG
         when, seen = self._now(), len(dossier.experiments)
         judged = session.verdict.words if session.verdict else ""
-        offers = self._offers(dossier.hypotheses, advice.hypotheses, advice.analyst, version, seen)
+        hypotheses = self._merged(head, dossier, advice)
+        offers = self._offers(self._entries_at(head), hypotheses, advice.analyst, version, seen)
         known = self._known(offers)
         figures = queue.figures(known, lab.ledger.closed())
         advice = replace(advice, table=(*advice.table, *figures))
         told = cohort.entry(advice, dossier, version, when, judged, session.failures)
         files = {
             PROGRAM: after,
-            HYPOTHESES: queue.text(advice.hypotheses, known),
+            HYPOTHESES: queue.text(hypotheses, known),
             PROCESS_LOG: f"{log.rstrip()}\n\n{told.strip()}\n",
         }
-        commit = lab.workspace.write(files, f"meta: v{version}: {advice.summary}\n")
+        commit = lab.workspace.write(files, f"meta: v{version}: {advice.summary}\n", head)
+        if commit is None:
+            return None
         call = Call(seen, dossier.reason)
         self._record(version, commit, call, advice.analyst, advice.summary, offers)
-        return Revised(version, advice.summary, len(advice.hypotheses))
+        return Revised(version, advice.summary, len(hypotheses))
+
+    def _merged(self, head: str, dossier: Dossier, advice: Advice) -> tuple[Hypothesis, ...]:
+        """The analyst's list, behind what a person wrote meanwhile, and without what was taken out or taken up."""
+        ledger, now = self._lab.ledger, self._entries_at(head)
+        written = {entry.id: entry for entry in now if entry not in dossier.hypotheses}
+        out = {entry.id for entry in dossier.hypotheses} - {entry.id for entry in now}
+        meanwhile = (*ledger.closed()[len(dossier.experiments) :], *ledger.opened())
+        out |= {experiment.proposal.idea.hypothesis or "" for experiment in meanwhile}
+        entries = (*written.values(), *(entry for entry in advice.hypotheses if entry.id not in written))
+        return tuple(entry for entry in entries if entry.id not in out)
 
     def _drop(self, objection: str) -> Warned:
         """Leave the strategy as it is, and wait for another cohort: the same evidence may bring the same draft."""
@@ -244,51 +269,40 @@ class Meta:
         return found.lineage.control
 
     def _revert(self, found: Verdict, seen: int) -> Revised | None:
-        """Go back to the control's strategy; None where somebody broke program.md meanwhile."""
+        """Go back to the control's strategy; None where somebody broke program.md, or moved the branch, meanwhile."""
         lab, version = self._lab, revision(self._lab) + 1
         watch(lab)
         if revision(lab) + 1 != version:  # a person wrote another one: nothing is on probation any more
             return None
-        head, control = lab.workspace.head(), self._commit_of(found.lineage.control)
+        head, held = lab.workspace.head(), found.lineage.control
         dropped = found.lineage.heirs[-1]
         program = lab.workspace.read(head, PROGRAM) or ""
-        back = replace(strategy_of(lab.workspace.read(control, PROGRAM) or ""), version=version)
+        back = replace(strategy_of(lab.workspace.read(control.commit_of(lab, held), PROGRAM) or ""), version=version)
+        taken = {e.proposal.idea.hypothesis for e in lab.ledger.closed()}
+        left = [entry for entry in control.hypotheses(lab, head, held) if entry.id not in taken]
         try:
             after = strategy.render(program, back)
         except strategy.StrategyError:
             return None
         summary = f"revert v{dropped}"
         log = lab.workspace.read(head, PROCESS_LOG) or NEW_LOG
-        text = (
-            f"## v{version} · {self._now()}\n\n**Verdict on v{dropped}**\n\n{found.words}\n\n"
-            f"Back to v{found.lineage.control}.\n"
-        )
-        before = hypothesis.parse(lab.workspace.read(head, HYPOTHESES) or "")
-        left = self._untouched(head, control, dropped)
-        offers = self._offers(before, left, HARNESS, version, seen)
+        text = f"## v{version} · {self._now()}\n\n**Verdict on v{dropped}**\n\n{found.words}\n\nBack to v{held}.\n"
+        offers = self._offers(self._entries_at(head), left, HARNESS, version, seen)
         files = {
             PROGRAM: after,
             HYPOTHESES: queue.text(left, self._known(offers)),
             PROCESS_LOG: f"{log.rstrip()}\n\n{text}",
         }
-        commit = lab.workspace.write(files, f"meta: {summary}\n")
+        commit = lab.workspace.write(files, f"meta: {summary}\n", head)
+        if commit is None:
+            return None
         self._record(version, commit, Call(seen, f"v{dropped} was worse"), HARNESS, summary, offers)
         return Revised(version, summary, len(left))
 
-    def _untouched(self, head: str, control: str, dropped: int) -> list[Hypothesis]:
-        """What the control had in mind and nobody took up, behind what a person added since."""
-        read = self._lab.workspace.read
-        now = hypothesis.parse(read(head, HYPOTHESES) or "")
-        written = {entry.id for entry in hypothesis.parse(read(self._commit_of(dropped), HYPOTHESES) or "")}
-        taken = {e.proposal.idea.hypothesis for e in self._lab.ledger.closed()}
-        entries = [entry for entry in now if entry.id not in written]
-        entries += [entry for entry in hypothesis.parse(read(control, HYPOTHESES) or "") if entry.id not in taken]
-        return list({entry.id: entry for entry in entries}.values())
-
-    def _commit_of(self, version: int) -> str:
-        """The commit that carries a version of the strategy."""
-        before_any = self._lab.ledger.closed()[0].commit
-        return next((r.commit for r in self._lab.ledger.revisions() if r.version == version), before_any)
+    def _entries_at(self, commit: str) -> tuple[Hypothesis, ...]:
+        """What next-hypotheses.md holds there."""
+        lab = self._lab
+        return hypothesis.parse(lab.workspace.read(commit, HYPOTHESES) or "", lab.task.taxonomy)
 
     def _offers(
         self, before: Sequence[Hypothesis], after: Sequence[Hypothesis], author: str, version: int, seen: int
@@ -306,9 +320,9 @@ class Meta:
     ) -> None:
         """Remember a revision with its hypotheses; one that an analyst wrote is on probation."""
         lab = self._lab
-        control = self._control(call.seen) if self._judged and analyst != HARNESS else None
+        held = self._control(call.seen) if self._judged and analyst != HARNESS else None
         now, asked = lab.clock.time(), lab.ledger.asked()
-        made = Revision(version, commit, call.seen, call.reason, analyst, summary, now, control, asked)
+        made = Revision(version, commit, call.seen, call.reason, analyst, summary, now, held, asked)
         lab.ledger.revise(made, offers)
 
     def _now(self) -> str:
@@ -368,9 +382,8 @@ class Meta:
         return (self._lab.workspace.read(commit, PROCESS_LOG) or "").count(f"\n## v{version} · ")
 
     def _reviewed(self) -> int:
-        """How many of the closed experiments the last revision knew."""
-        revisions = self._lab.ledger.revisions()
-        return revisions[-1].seen if revisions else 0
+        """How many of the closed experiments the last revision knew. Going back to an earlier one reviews nothing."""
+        return next((r.seen for r in reversed(self._lab.ledger.revisions()) if r.analyst != HARNESS), 0)
 
     def _call(self) -> Call | None:
         """The first moment since the last revision that calls for another.

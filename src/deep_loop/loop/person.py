@@ -6,7 +6,7 @@ from deep_loop.core import hypothesis, strategy
 from deep_loop.core.cohort import HUMAN, Revision
 from deep_loop.core.event import Warned
 from deep_loop.loop.baseline import revision
-from deep_loop.loop.brief import HYPOTHESES, PROGRAM
+from deep_loop.loop.control import HYPOTHESES, PROGRAM
 from deep_loop.loop.lab import Lab
 
 

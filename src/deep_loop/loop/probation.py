@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from deep_loop.core import probation
 from deep_loop.core.cohort import Revision
-from deep_loop.core.experiment import Experiment, as_of, is_baseline, is_keep, value
+from deep_loop.core.experiment import IMPORTED, Experiment, as_of, is_baseline, is_keep, value
 from deep_loop.core.history import History
 from deep_loop.core.noise import Noise, estimate
 from deep_loop.core.probation import Lineage, Turn, Verdict
@@ -15,6 +15,7 @@ from deep_loop.core.screening import is_screening
 from deep_loop.core.seed import derive
 from deep_loop.loop import screens
 from deep_loop.loop.lab import Lab
+from deep_loop.loop.proposals import HARNESS
 
 UNKNOWN = Noise(0.0, 0)  # nothing was repeated: every run counts as much as any other
 A_GAIN = 0.01  # relative; a usual keep's, where nothing was kept yet and nothing measured
@@ -48,13 +49,16 @@ def verdict(lab: Lab, revisions: Sequence[Revision], lineage: Lineage, seen: int
 
 
 def _turns(lab: Lab, closed: Sequence[Experiment]) -> Iterator[Turn]:
-    """What proposers brought; combinations of the harness follow no strategy, and a screening gains nothing."""
+    """What proposers brought, whoever proposes now.
+
+    The harness's combinations and imports follow no strategy, and a screening gains nothing.
+    """
     history = History(closed, lab.machines)
     noise = estimate(history.groups()) or UNKNOWN
     numbered = {experiment.number: experiment for experiment in closed}
     for experiment in closed:
         proposal = experiment.proposal
-        if is_baseline(experiment) or is_screening(proposal.idea) or proposal.proposer not in lab.proposers:
+        if is_baseline(experiment) or is_screening(proposal.idea) or proposal.proposer in (HARNESS, IMPORTED):
             continue
         base = numbered.get(experiment.proposal.parent or 0)
         size = abs(value(base) or 0.0) if base else 0.0

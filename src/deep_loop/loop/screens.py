@@ -5,7 +5,8 @@ from __future__ import annotations
 from deep_loop.core import screening
 from deep_loop.core.cohort import Revision
 from deep_loop.core.experiment import as_of
-from deep_loop.loop.brief import PROGRAM, strategy_of
+from deep_loop.loop.brief import strategy_of
+from deep_loop.loop.control import PROGRAM
 from deep_loop.loop.lab import Lab
 
 

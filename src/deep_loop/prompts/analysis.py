@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from deep_loop.core import hypothesis
+from deep_loop.core import hypothesis, strategy
 from deep_loop.core.cohort import Dossier
 from deep_loop.core.metric import Metric
-from deep_loop.core.strategy import BEGIN, END
 from deep_loop.prompts import size
 from deep_loop.prompts.fence import Fence, line
 from deep_loop.prompts.figures import count
@@ -21,6 +20,7 @@ Reach = Literal["model", "folder", "tools"]  # nothing but the prompt; a folder 
 ROWS, LOGGED = 150, 3  # experiments in the table; entries of the process log
 # Tokens of each text. What is cut stands in full in the folder.
 PROGRAM, LOG, CODE, CHANGES, STATISTICS = 8_000, 4_000, 20_000, 20_000, 4_000
+UNTOLD = "(program.md's strategy markers are broken: all of it stands below, with the strategy)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def _opening(dossier: Dossier, fence: Fence) -> str:
 
 
 def _evidence(dossier: Dossier, fence: Fence, exhibits: Exhibits, reach: Reach) -> list[str]:
-    problem, strategy = _split(dossier.program)
+    problem, section = _split(dossier.program)
     rows = list(exhibits.results)
     shown = [rows[0], *rows[1:][-ROWS:]]
     more = f", the latest {ROWS} of {len(rows) - 1}" if len(rows) - 1 > ROWS else ""
@@ -118,7 +118,7 @@ def _evidence(dossier: Dossier, fence: Fence, exhibits: Exhibits, reach: Reach) 
     log = "\n## ".join(entries[-LOGGED:]) if len(entries) > 1 else ""
     blocks = [
         ("The problem", fence.block("person", "program.md", size.head(problem, PROGRAM))),
-        ("The strategy now", fence.block("advice", "the strategy", size.head(strategy, PROGRAM) or "(none yet)")),
+        ("The strategy now", fence.block("advice", "the strategy", size.head(section, PROGRAM) or "(none yet)")),
         (
             "The hypotheses now",
             fence.block("advice", "next-hypotheses.md", size.head(hypothesis.render(dossier.hypotheses), PROGRAM)),
@@ -147,8 +147,11 @@ def _changes(fence: Fence, changes: Sequence[tuple[str, str]]) -> str:
 
 def _split(program: str) -> tuple[str, str]:
     """What a person wrote in program.md, and the strategy's section."""
-    head, begin, rest = program.partition(BEGIN)
-    section, end, tail = rest.partition(END)
-    if not begin or not end:
+    try:
+        parts = strategy.split(program)
+    except strategy.StrategyError:
+        return UNTOLD, program  # a person broke the markers; what a model wrote is never shown in their voice
+    if parts is None:
         return program, ""
-    return f"{head.rstrip()}\n{tail.lstrip()}".strip(), section.strip()
+    before, after = parts.head.rstrip().rpartition("\n")[0], parts.tail.partition("\n")[2]
+    return f"{before.rstrip()}\n{after.lstrip()}".strip(), parts.section.strip()

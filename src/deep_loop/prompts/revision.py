@@ -7,7 +7,6 @@ is for `core.review` to say.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
@@ -20,6 +19,7 @@ from deep_loop.prompts.fence import cut, hidden
 FINDINGS, HYPOTHESES = 12, 10
 SUMMARY, TITLE, TEXT, PROSE = 100, 200, 1_500, 8_000  # characters
 SEARCHED = 200_000  # characters of a message's end in which a revision is looked for
+LARGEST = 1e300  # a number; an integer may have any length, and nan is below nothing
 WEIGHTS = (0.25, 4.0)  # no kind is ever given up, none crowds out the others
 CLAIMS: tuple[str, ...] = get_args(Claim)
 
@@ -212,7 +212,7 @@ def _words(stated: Mapping[str, Any], name: str, limit: int) -> str:
 
 def _number(stated: Mapping[str, Any], name: str, where: str) -> float:
     found = stated.get(name)
-    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+    if isinstance(found, bool) or not isinstance(found, int | float) or not abs(found) < LARGEST:
         raise Malformed(f"{where}: `{name}` is no number")
     return float(found)
 

@@ -189,7 +189,7 @@ def _advised(root: Path, settings: Settings, options: RunOptions) -> str:
             )
         limits = settings.study
         budget = Budget(max_usd=limits.max_cost_usd, max_tokens=limits.max_tokens)
-        purse = Purse(lab, budget, crews.allowances(settings))
+        purse = Purse(lab, budget, crews.allowances(settings), council.advances(settings))
         named = council.names(root, settings, crews.names(root, settings), options.analysts)
         analysts = council.council(root, settings, options.tag, named)
         outer = outer_tier(lab, settings, purse, analysts, limits.meta_interval)

@@ -104,7 +104,7 @@ def study(
             limits.max_tokens,
             limits.max_slot_hours,
         )
-        purse = Purse(lab, budget, crews.allowances(settings))
+        purse = Purse(lab, budget, crews.allowances(settings), council.advances(settings))
         if analysts is None:
             named = () if proposers else crews.names(root, settings, options.agents)
             analysts = council.council(

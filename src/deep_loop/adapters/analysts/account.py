@@ -15,10 +15,12 @@ from deep_loop.core.cohort import Dossier, Finding
 from deep_loop.core.experiment import is_keep, value
 from deep_loop.core.floor import Setting, floor
 from deep_loop.core.strategy import Strategy
+from deep_loop.prompts.fence import cut
 
 STALE = 10  # experiments without a keep before a plateau is spoken of
 PLATEAU = 0.6  # odds of a keep within the horizon below which it is one
 NAMED = 4  # single experiments, or kinds, in one list
+SUBJECT = 200  # characters of the subject of a person's commit
 
 
 def worked(evidence: Evidence, gains: Shrunken, by_constant: Shrunken, found: Sequence[Region]) -> tuple[Finding, ...]:
@@ -262,5 +264,5 @@ def _value_before(evidence: Evidence, dossier: Dossier) -> float | None:
 def _people(commits: Sequence[str]) -> list[str]:
     """What a person committed since the last revision; `commits` are subjects, newest first."""
     recent = takewhile(lambda subject: not subject.startswith("meta:"), commits)
-    said = [" ".join(subject.split()) for subject in recent if subject.startswith("human:")]
+    said = [cut(" ".join(subject.split()), SUBJECT) for subject in recent if subject.startswith("human:")]
     return [f"A person committed meanwhile: {'; '.join(said[:NAMED])}."] if said else []

@@ -22,10 +22,12 @@ from deep_loop.core.metric import Metric
 from deep_loop.core.noise import Noise, estimate
 from deep_loop.core.screening import is_screening
 from deep_loop.core.taxonomy import NEURAL, Taxonomy
+from deep_loop.prompts.fence import cut
 
 HORIZON = 12  # experiments that the odds of a keep look ahead
 OUTLIER = 3.0  # typical gains; a rash move may lose half of everything and says little about its kind
 UNKNOWN = Noise(0.0, 0)  # nothing was repeated: every run counts as much as any other
+LONGEST = 200  # characters of a title or a reason: they come from outside
 LONGEST_KIND = 40  # characters; an agent names its kinds freely, and they become keys of the strategy
 
 
@@ -204,14 +206,14 @@ def _trial(
     return Trial(
         number=experiment.number,
         parent=parent,
-        title=" ".join(proposal.idea.title.split()),
+        title=cut(" ".join(proposal.idea.title.split()), LONGEST),
         kind=" ".join(kind(experiment).split())[:LONGEST_KIND] or "other",
         changes=moves(experiment),
         gain=gain,
         error=error,
         kept=is_keep(experiment),
         crashed=isinstance(experiment.decision, Crash),
-        reason=" ".join(experiment.decision.reason.split()) if experiment.decision else "",
+        reason=cut(" ".join(experiment.decision.reason.split()), LONGEST) if experiment.decision else "",
         hypothesis=proposal.idea.hypothesis,
     )
 

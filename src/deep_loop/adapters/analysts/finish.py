@@ -9,9 +9,18 @@ from deep_loop.adapters.analysts.evidence import gather
 from deep_loop.adapters.analysts.ideas import standing
 from deep_loop.core import review, strategy
 from deep_loop.core.cohort import Advice, Dossier
-from deep_loop.prompts.revision import HYPOTHESES
+from deep_loop.prompts import revision
 
-PLANTED = review.MOST - HYPOTHESES  # hypotheses of others that are kept
+
+def revised(text: str, analyst: str, dossier: Dossier) -> Advice | str:
+    """The whole revision in a model's last message, or what is wrong with it. Nothing is raised."""
+    try:
+        advice = finish(revision.read(text, analyst, dossier.strategy.version + 1), dossier)
+        return objection(advice, dossier) or advice
+    except revision.Malformed as error:
+        return f"no revision: {error}"
+    except Exception as error:  # noqa: BLE001  (the edge: what a model says must not lose what it cost)
+        return f"it cannot be read: {type(error).__name__}: {error}"
 
 
 def finish(advice: Advice, dossier: Dossier) -> Advice:
@@ -20,7 +29,7 @@ def finish(advice: Advice, dossier: Dossier) -> Advice:
     A hypothesis that names no experiment rests on the incumbent, whose code it changes.
     """
     evidence = gather(dossier)
-    planted = standing(dossier.hypotheses, evidence.taken)[:PLANTED]
+    planted = standing(dossier.hypotheses, evidence.taken)
     known = {entry.id for entry in planted}
     base = (evidence.incumbent.number,) if evidence.incumbent else ()
     own = (replace(entry, evidence=entry.evidence or base) for entry in advice.hypotheses if entry.id not in known)

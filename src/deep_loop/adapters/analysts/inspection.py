@@ -179,7 +179,8 @@ class Inspection(Reading):
         found = next((e for e in self._case.dossier.experiments if e.number == number), None)
         if found is None:
             known = [e.number for e in self._case.dossier.experiments]
-            raise ModelRetry(f"there is no closed experiment {number}; they go from {min(known)} to {max(known)}")
+            there = f"they go from {min(known)} to {max(known)}" if known else "none is closed yet"
+            raise ModelRetry(f"there is no closed experiment {number}; {there}")
         return found
 
     def _difference(self, before: str, after: str) -> str:

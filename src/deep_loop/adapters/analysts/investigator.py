@@ -94,7 +94,7 @@ class Investigator:
 
     def _investigate(self, case: Case, folder: Path) -> Counsel:
         # They import pydantic-ai, which takes a second: not before it is needed.
-        from deep_loop.adapters.analysts.limits import Allowance
+        from deep_loop.adapters.analysts.limits import Allowance, within
         from deep_loop.adapters.analysts.sessions import Session, Sessions
 
         settings, means = self._settings, self._means
@@ -103,7 +103,11 @@ class Investigator:
         name = hashlib.sha256(prompt.encode(errors="replace")).hexdigest()[:16]
         before = sessions.find(name) or Session([], (), ())
         allowance = Allowance(
-            means.price, settings.max_usd, settings.max_tokens, settings.model.timeout_seconds, before.usages
+            means.price,
+            within(settings.max_usd, case.usd, means.price, before.booked),
+            settings.max_tokens,
+            settings.model.timeout_seconds,
+            before.usages,
         )
         latest = before
 

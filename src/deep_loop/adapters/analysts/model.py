@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from deep_loop.adapters.analysts.casefile import change, results, selected, statistician
 from deep_loop.adapters.analysts.evidence import gather
-from deep_loop.adapters.analysts.finish import finish, objection
+from deep_loop.adapters.analysts.finish import revised
 from deep_loop.adapters.analysts.means import Means
 from deep_loop.clients import model_client
 from deep_loop.clients.model_calls import Calls
@@ -16,7 +16,7 @@ from deep_loop.core.call import Failure
 from deep_loop.core.seed import derive
 from deep_loop.errors import DeepLoopError
 from deep_loop.ports import Case, Counsel
-from deep_loop.prompts import analysis, revision
+from deep_loop.prompts import analysis
 from deep_loop.prompts.fence import Fence, end, line
 
 LINE = 300  # characters of a failure's reason
@@ -40,12 +40,14 @@ class ModelAnalyst:
         if missing := model_client.lacking(settings, means.key):
             return Counsel(failure=Failure("setup", missing))
         # They import pydantic-ai, which takes a second: not before it is needed.
-        from deep_loop.adapters.analysts.limits import Allowance
+        from deep_loop.adapters.analysts.limits import Allowance, within
         from deep_loop.adapters.analysts.speaker import Speaker
         from deep_loop.clients.model_talk import outcome
         from deep_loop.clients.model_transcript import Transcript
 
-        allowance = Allowance(means.price, *self._max, settings.timeout_seconds)
+        max_usd, max_tokens = self._max
+        max_usd = within(max_usd, case.usd, means.price)
+        allowance = Allowance(means.price, max_usd, max_tokens, settings.timeout_seconds)
         transcript = Transcript(means.logs / f"{case.call or 'call'}.log", means.redact)
         speaker = Speaker(settings, model_client.find_key(settings, means.key), derive(case.seed, "model"), allowance)
         prompt = means.redact(told(case))
@@ -85,11 +87,5 @@ def told(case: Case) -> str:
 def _counsel(said: str | Failure, case: Case, name: str) -> Counsel:
     if isinstance(said, Failure):
         return Counsel(failure=said)
-    dossier = case.dossier
-    try:
-        advice = finish(revision.read(said, name, dossier.strategy.version + 1, dossier.taxonomy), dossier)
-    except revision.Malformed as error:
-        return Counsel(failure=Failure("nonsense", f"no revision: {error}"))
-    if (why := objection(advice, dossier)) is not None:
-        return Counsel(failure=Failure("nonsense", why))
-    return Counsel(advice)
+    found = revised(said, name, case.dossier)
+    return Counsel(failure=Failure("nonsense", found)) if isinstance(found, str) else Counsel(found)

@@ -14,13 +14,13 @@ from pathlib import Path
 
 from deep_loop.adapters.analysts.casefile import laid_out, results, statistician
 from deep_loop.adapters.analysts.evidence import gather
-from deep_loop.adapters.analysts.finish import finish, objection
+from deep_loop.adapters.analysts.finish import revised
 from deep_loop.clients.client import Clock, Desk, Dialect, Ended, Station
 from deep_loop.clients.failures import one_line
 from deep_loop.core.call import Failure, Usage
 from deep_loop.core.cohort import Advice
 from deep_loop.ports import Case, Counsel
-from deep_loop.prompts import analysis, revision
+from deep_loop.prompts import analysis
 from deep_loop.prompts.fence import Fence
 
 EVERYTHING = ("**",)  # pattern of the files that it may not change
@@ -71,12 +71,7 @@ class Reader:
 
     def _read(self, case: Case, text: str) -> Advice | str:
         """The revision, or what is wrong with it."""
-        dossier = case.dossier
-        try:
-            advice = finish(revision.read(text, self.name, dossier.strategy.version + 1, dossier.taxonomy), dossier)
-        except revision.Malformed as error:
-            return f"no revision: {error}"
-        return objection(advice, dossier) or advice
+        return revised(text, self.name, case.dossier)
 
     def _counsel(self, found: Advice | str, usages: tuple[Usage, ...], session: str) -> Counsel:
         if isinstance(found, str):

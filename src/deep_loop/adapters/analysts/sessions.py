@@ -72,7 +72,12 @@ class Session:
 
     messages: list[ModelMessage]  # of its main conversation, up to a request that was not answered yet
     usages: tuple[Usage, ...]  # of all its conversations
-    unbooked: tuple[Usage, ...]  # those of them that no call has accounted for: its harness died
+    unbooked: tuple[Usage, ...]  # the last of them, that no call has accounted for: its harness died
+
+    @property
+    def booked(self) -> tuple[Usage, ...]:
+        """What calls have accounted for."""
+        return self.usages[: len(self.usages) - len(self.unbooked)]
 
 
 class Sessions:

@@ -15,7 +15,7 @@ from deep_loop.adapters.analysts.ideas import choose, ideas, standing
 from deep_loop.adapters.analysts.oddities import again, odd
 from deep_loop.adapters.analysts.prospects import with_chances
 from deep_loop.adapters.analysts.uncollected import uncollected
-from deep_loop.core.cohort import Advice, Dossier, Finding
+from deep_loop.core.cohort import STATISTICS, Advice, Dossier, Finding
 from deep_loop.core.review import MOST
 from deep_loop.core.strategy import Strategy
 from deep_loop.ports import Case, Counsel
@@ -26,7 +26,7 @@ FINDINGS = MOST // 2  # of what worked, and of what did not: a review takes no m
 class StatisticsAnalyst:
     """Implements `ports.Analyst`. Stateless; safe in any thread. Time is linear in the experiments."""
 
-    name = "statistics"
+    name = STATISTICS
 
     def advise(self, case: Case) -> Counsel:
         """One analysis; never fails for want of data."""

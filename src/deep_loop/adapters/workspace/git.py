@@ -142,6 +142,9 @@ class GitWorkspace:
     def read(self, commit: str, path: str) -> str | None:
         return self._store.read(commit, path)
 
+    def parent(self, commit: str) -> str | None:
+        return self._store.parent(commit)
+
     def subjects(self, limit: int) -> tuple[str, ...]:
         return tuple(self._git.text("log", f"--max-count={limit}", "--format=%s", self._ref).splitlines())
 
@@ -181,18 +184,14 @@ class GitWorkspace:
                 return new
         raise self._restless()
 
-    def write(self, files: Files, message: str) -> str:
+    def write(self, files: Files, message: str, on: str) -> str | None:
         """Commit files that no experiment owns; raises ValueError for editable ones. No change, no commit."""
         if owned := [path for path in files if matches(path, self._editable)]:
             raise ValueError(f"only a keep changes editable files: {', '.join(owned)}")
-        for _ in range(ATTEMPTS):
-            head = self.head()
-            new = self._store.commit(head, files, message)
-            if not self._store.changed(head, new):
-                return head
-            if self._advance(head, new, message.partition("\n")[0]):
-                return new
-        raise self._restless()
+        new = self._store.commit(on, files, message)
+        if not self._store.changed(on, new):
+            return on if self.head() == on else None
+        return new if self._advance(on, new, message.partition("\n")[0]) else None
 
     def reapply(self, commit: str, onto: str) -> Files | None:
         """The editable files of `commit`'s change made on `onto`; None where they conflict.
