@@ -73,7 +73,7 @@ class Field:
 
 # Fitted by `python -m benchmarks.backtest.fitting` in 2026 to 61 public logs of 11 repositories whose descriptions were
 # written before the run: 209 blocks, 3,568 predictions, 15 % of them kept.
-FIELD = Field(rate=0.1, strength=20.0, half_life=30.0, coefficients=(0.534, 2.361, 2.331, 0.107))
+FIELD = Field(rate=0.1, strength=20.0, half_life=30.0, coefficients=(0.535, 2.36, 2.331, 0.107))
 
 
 def chances(past: Sequence[Tried], ahead: Sequence[Prospect], field: Field = FIELD) -> tuple[float, ...]:

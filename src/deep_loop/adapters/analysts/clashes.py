@@ -11,6 +11,7 @@ from deep_loop.adapters.analysts.words import experiments, rate
 from deep_loop.core.cohort import Finding
 
 MOST = 3  # pairs that are told
+LATEST = 2000  # experiments that are looked at
 LEAST = 2  # failures of one pair
 WIDEST = 6  # constants of one experiment whose pairs are looked at: of more nothing can be told
 
@@ -26,7 +27,7 @@ def found(evidence: Evidence) -> tuple[Finding, ...]:
     alone: Counter[str] = Counter()
     lost: dict[Pair, list[int]] = {}
     lost_alone: Counter[str] = Counter()
-    for trial in evidence.trials:
+    for trial in evidence.trials[-LATEST:]:
         if not trial.changes:
             continue
         names = sorted({change.name for change in trial.changes})[:WIDEST]

@@ -14,11 +14,12 @@ from deep_loop.core.likeness import words
 from deep_loop.core.prospect import Prospect, Tried, chances, moves
 
 DIGITS = 2  # of a probability; the evidence gives no more
+LATEST = 1000  # experiments that are precedents
 
 
 def with_chances(bench: Bench, hypotheses: Sequence[Hypothesis]) -> tuple[Hypothesis, ...]:
     """The same entries; those without a probability get one."""
-    past = [tried(trial) for trial in bench.evidence.trials]
+    past = [tried(trial) for trial in bench.evidence.trials[-LATEST:]]
     found = chances(past, [ahead(bench, entry) for entry in hypotheses])
     return tuple(
         replace(entry, probability=round(chance, DIGITS)) if entry.probability is None else entry

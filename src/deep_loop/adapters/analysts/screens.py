@@ -234,9 +234,9 @@ def _runs(levels: Levels, dossier: Dossier) -> tuple[list[list[int]], list[float
     """The rows of the design that were measured, their values, and the experiments' numbers."""
     rows, values, numbers = [], [], []
     design = screening.design(len(levels)) if levels else ()
-    for experiment in dossier.experiments:
+    for experiment in filter(lambda experiment: experiment.proposal.idea.kind == screening.KIND, dossier.experiments):
         measured = value(experiment)
-        for run in screening.done(levels, [experiment.proposal.idea]) if levels else ():
+        for run in screening.done(levels, [experiment.proposal.idea]):
             if measured is not None and 1 <= run <= len(design):
                 rows.append(list(design[run - 1]))
                 values.append(measured)
