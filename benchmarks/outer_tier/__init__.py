@@ -3,7 +3,9 @@
 Studies on surrogates (`surrogates.py`), on the same seeds and with the same budget: without an outer tier; with the
 statistical analyst; with one that means harm; and with that one where nobody judges strategies. What an incumbent is
 truly worth is known. Losses are in per cent of where the study begins; a course is their mean over studies, after each
-number of experiments.
+number of experiments. Six pairs more, without an outer tier and with the statistician, are on `tiny-lm` (`trained.py`).
+
+Results are kept under `.bench`, each as soon as it is there: a benchmark that was killed goes on.
 
     saved_percent         experiments that the statistician saves: how many fewer its course needs to come to where the
                           one without an outer tier ends (negative: how many more that one needs)
@@ -13,7 +15,8 @@ number of experiments.
     harm_avoided_percent  of the loss that the harmful analyst does where nobody judges, the part that is avoided
     dropped_percent       of the statistician's strategies, those that were dropped
 
-A gap is non-inferior where it is less than a tenth of what studies without an outer tier gain.
+A gap is non-inferior where it is less than a tenth of what studies without an outer tier gain, on every surrogate and
+on `tiny-lm`.
 """
 
 from __future__ import annotations
@@ -21,21 +24,25 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
+from scipy import stats
 
 import deep_loop
+from benchmarks.optimism import fork
 from benchmarks.optimism.store import Store, digest
 from benchmarks.outer_tier.analysts import HarmfulAnalyst
 from benchmarks.outer_tier.studies import Course, study
 from benchmarks.outer_tier.surrogates import SURROGATES, draw
+from benchmarks.outer_tier.trained import gain
 from benchmarks.result import Result
 from deep_loop.adapters.analysts.statistics import StatisticsAnalyst
+from deep_loop.ports import Analyst
 
 OFF, ON, HARM, UNJUDGED = "off", "on", "harm", "unjudged"
 ARMS = (OFF, ON, HARM, UNJUDGED)
@@ -43,6 +50,9 @@ STUDIES = 200  # of each of the first two arms
 HARMED = 60  # of the others
 EXPERIMENTS = 60
 RESAMPLES = 2000
+TRAINED = 6  # pairs on tiny-lm
+FRESH = 30  # runs that a true value there is the mean of
+ONE_SIDED = 0.95
 MARGIN = 0.1  # of the gain without an outer tier
 STORE = Path(__file__).resolve().parents[2] / ".bench" / "outer_tier"
 TARGETS = {
@@ -51,9 +61,10 @@ TARGETS = {
     "harm_avoided_percent": ">= 60",
     "dropped_percent": "<= 10",
 }
-QUICK_TARGETS = {"studies": "== 8"}  # that it runs from end to end
+QUICK_TARGETS = {"studies": "== 10"}  # that it runs from end to end
 
 Courses = Mapping[str, Mapping[int, Course]]  # by arm and number
+Gains = Mapping[str, Sequence[float]]  # by arm, in the order of numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +79,44 @@ class Order:
 def run(quick: bool) -> Result:
     """All studies, a process for each core but at most four."""
     if quick:
-        return result(_courses([Order(number, arm, 14) for number in range(2) for arm in ARMS]), QUICK_TARGETS)
-    orders = [
-        Order(number, arm, EXPERIMENTS) for number in range(STUDIES) for arm in (ARMS if number < HARMED else ARMS[:2])
-    ]
-    return result(_courses(orders), TARGETS)
-
-
-def _courses(orders: Sequence[Order]) -> Courses:
-    found: dict[str, dict[int, Course]] = {arm: {} for arm in ARMS}
+        orders = [Order(number, arm, 14) for number in range(2) for arm in ARMS]
+        pairs = [Order(1, arm, 4) for arm in ARMS[:2]]
+    else:
+        orders = [
+            Order(number, arm, EXPERIMENTS)
+            for number in range(STUDIES)
+            for arm in (ARMS if number < HARMED else ARMS[:2])
+        ]
+        pairs = [Order(number, arm, EXPERIMENTS) for number in range(1, TRAINED + 1) for arm in ARMS[:2]]
+    fork.prepare()
     workers = min(os.cpu_count() or 1, 4)
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        for order, course in zip(orders, pool.map(_course, orders), strict=True):
-            found[order.arm][order.number] = course
-            ends = f"{course.losses[0]:.4f} to {course.losses[-1]:.4f}"
-            print(f"{draw(order.number).name} {order.number} {order.arm}: {ends}", file=sys.stderr, flush=True)
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), fork.prepare) as pool:
+        gains = _gains(pool.map(_trained, pairs), pairs)
+        return result(_courses(pool.map(_course, orders), orders), gains, QUICK_TARGETS if quick else TARGETS)
+
+
+def _courses(courses: Iterable[Course], orders: Sequence[Order]) -> Courses:
+    found: dict[str, dict[int, Course]] = {arm: {} for arm in ARMS}
+    for order, course in zip(orders, courses, strict=True):
+        found[order.arm][order.number] = course
+        ends = f"{course.losses[0]:.4f} to {course.losses[-1]:.4f}"
+        print(f"{draw(order.number).name} {order.number} {order.arm}: {ends}", file=sys.stderr, flush=True)
     return found
+
+
+def _gains(gains: Iterable[float], orders: Sequence[Order]) -> Gains:
+    found: dict[str, list[float]] = {OFF: [], ON: []}
+    for order, gained in zip(orders, gains, strict=True):
+        found[order.arm].append(gained)
+        print(f"tiny_lm {order.number} {order.arm}: {gained:+.2f} %", file=sys.stderr, flush=True)
+    return found
+
+
+def _trained(order: Order) -> float:
+    """One study on tiny-lm, or the stored one."""
+    name, fresh = f"tiny_lm-{order.arm}-{order.number}", FRESH if order.experiments == EXPERIMENTS else 2
+    make = partial(gain, order.number, order.experiments, fresh, _analysts(order.arm))
+    return Store(STORE).get(name, (order.experiments, fresh, _digest()), float, make)
 
 
 def _course(order: Order) -> Course:
@@ -94,26 +127,30 @@ def _course(order: Order) -> Course:
 
 @cache
 def _digest() -> str:
-    return digest(Path(deep_loop.__file__).parent, Path(__file__).parent)
+    return digest(Path(deep_loop.__file__).parent, Path(__file__).parent, Path(__file__).parents[1] / "optimism")
 
 
 def _study(order: Order) -> Course:
-    analysts = {OFF: (), ON: (StatisticsAnalyst(),)}.get(order.arm, (HarmfulAnalyst(),))
-    return study(draw(order.number), order.number, order.experiments, analysts, judged=order.arm != UNJUDGED)
+    judged = order.arm != UNJUDGED
+    return study(draw(order.number), order.number, order.experiments, _analysts(order.arm), judged=judged)
 
 
-def result(courses: Courses, targets: Mapping[str, str]) -> Result:
-    """The figures, and one row a surrogate."""
+def _analysts(arm: str) -> Sequence[Analyst]:
+    return {OFF: (), ON: (StatisticsAnalyst(),)}.get(arm, (HarmfulAnalyst(),))
+
+
+def result(courses: Courses, gains: Gains, targets: Mapping[str, str]) -> Result:
+    """The figures, and one row a surrogate and for tiny-lm. `gains` are those on tiny-lm, by arm."""
     paired = sorted(courses[OFF].keys() & courses[ON].keys())
     off, on = (_percent(courses[arm], paired) for arm in (OFF, ON))
     chance = np.random.default_rng(1)
     samples = [chance.integers(0, len(paired), len(paired)) for _ in range(RESAMPLES)]
     saved = [_saved(off[sample].mean(0), on[sample].mean(0)) for sample in samples]
     low, high = np.percentile(saved, (5, 95))
-    rows = list(_rows(paired, off, on))
+    rows = [*_rows(paired, off, on), _row("tiny_lm", 100 - np.array(gains[OFF]), 100 - np.array(gains[ON]))]
     revisions = sum(course.revisions - course.reverts for course in courses[ON].values())
     figures = {
-        "studies": sum(map(len, courses.values())),
+        "studies": sum(map(len, (*courses.values(), *gains.values()))),
         "saved_percent": round(_saved(off.mean(0), on.mean(0)), 1),
         "saved_low_percent": round(float(low), 1),
         "saved_high_percent": round(float(high), 1),
@@ -143,12 +180,16 @@ def _rows(numbers: Sequence[int], off: np.ndarray, on: np.ndarray) -> Iterator[t
     """A surrogate's name, mean gains without and with an outer tier, the bound on the gap, and whether that will do."""
     for place, family in enumerate(SURROGATES):
         mine = [row for row, number in enumerate(numbers) if number % len(SURROGATES) == place]
-        if not mine:
-            continue
-        gaps = on[mine, -1] - off[mine, -1]
-        error = gaps.std(ddof=1) / len(mine) ** 0.5 if len(mine) > 1 else 0.0
-        gap, gain = float(gaps.mean() + 1.645 * error), float(100 - off[mine, -1].mean())
-        yield family.__name__, gain, float(100 - on[mine, -1].mean()), gap, gap <= MARGIN * gain
+        if mine:
+            yield _row(family.__name__, off[mine, -1], on[mine, -1])
+
+
+def _row(name: str, off: np.ndarray, on: np.ndarray) -> tuple[str, float, float, float, bool]:
+    """Of paired ends, in per cent of where each study begins. The bound is Student's, one-sided."""
+    gaps, gain = on - off, float(100 - off.mean())
+    error = gaps.std(ddof=1) / len(gaps) ** 0.5 if len(gaps) > 1 else 0.0
+    gap = float(gaps.mean() + stats.t.ppf(ONE_SIDED, max(len(gaps) - 1, 1)) * error)
+    return name, gain, float(100 - on.mean()), gap, gap <= MARGIN * gain
 
 
 def _avoided(courses: Courses) -> float:
