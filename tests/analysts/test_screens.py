@@ -78,6 +78,13 @@ def test_numbers_are_screened_half_a_step_to_either_side() -> None:
     assert levels["DEPTH"] == (3.0, 6.0)
 
 
+def test_an_integer_keeps_what_others_may_divide_it_by() -> None:
+    """A width of 96 stays a multiple of its sixteens, so that heads still fit into it; 7 has no such divisor."""
+    told = dossier(FEW, files={"train.py": FILE + "WIDTH = 96\nLAYERS = 7\n"}, left=60)
+    levels = screens.order(bench(told), told)
+    assert (levels["WIDTH"], levels["LAYERS"]) == ((64.0, 128.0), (5.0, 10.0))
+
+
 @pytest.mark.parametrize(("left", "any_"), [(24, True), (23, False)])
 def test_it_takes_a_third_of_what_is_left_at_most(left: int, any_: bool) -> None:
     """Eight runs for seven constants, and another sixteen experiments to make use of them."""

@@ -25,12 +25,14 @@ from deep_loop.core.experiment import value
 from deep_loop.core.hypothesis import Target
 from deep_loop.core.screening import Levels, is_screening
 from deep_loop.core.taxonomy import kind_of
+from deep_loop.knobs import Knob
 
 TUNER = "tuner"  # the proposer that carries a screening out
 LEAST = 6  # constants; fewer are soon moved one by one
 SHARE = 3  # a screening takes at most one in so many of the experiments that are left
 HALF = 0.5  # of a sensible first step: how far a level lies from where the constant stands,
 BOLDEST = 1.5  # and by what factor a positive number differs there at most
+GRAINS = 4  # steps of its own divisor that an integer is made of, at least
 SMALL = 1 / 3  # of where it stands, below which a step does not take it
 ENOUGH = 0.6  # of a screening's runs were measured, before anything is made of it
 NOISE = 0.002  # of one run, relative, where nothing was repeated
@@ -211,13 +213,23 @@ def _levels(bench: Bench) -> Iterator[tuple[str, tuple[float, float]]]:
             continue
         low, high = (bench.allowed(name, scale.value(place + side * half)) for side in (-1, 1))
         low = max(low, 0.0) if present >= 0 else low
-        low, high = (float(number(spell(level, knob.source)) or 0.0) for level in (low, high))
+        low, high = (float(number(_spelled(level, knob)) or 0.0) for level in (low, high))
         if low < high and low <= present <= high:
             found[name] = (low, high)
     first = sorted(
         found, key=lambda name: (-bench.importance.get(name, 0.0), -FIELD.get(kind_of(name), FIELD_OTHERWISE))
     )
     yield from ((name, found[name]) for name in first[: screening.MOST])
+
+
+def _spelled(value: float, knob: Knob) -> str:
+    """A number in the constant's own style; an integer keeps what others may divide it by, as 96 its sixteens."""
+    if not isinstance(knob.value, int) or knob.value <= 0:
+        return spell(value, knob.source)
+    grain = 1
+    while knob.value % (2 * grain) == 0 and 2 * grain * GRAINS <= knob.value:
+        grain *= 2
+    return spell(float(round(value / grain) * grain or grain), knob.source)
 
 
 def _half(scale: Scale, present: float) -> float:
@@ -279,6 +291,6 @@ def _targets(bench: Bench, effects: tuple[Effect, ...] | list[Effect], moves: Ma
         goal = scale.value(effect.centre + moves[effect.name] * effect.half)
         if present is not None and present > 0:
             goal = max(goal, present * SMALL)
-        source = spell(bench.allowed(effect.name, goal), knob.source)
+        source = _spelled(bench.allowed(effect.name, goal), knob)
         if number(source) != present:
             yield Target(effect.name, value=source)
