@@ -53,7 +53,7 @@ final_runs = 2
 false_keeps = 2.0
 max_load = "off"
 keep_awake = false
-seed = 5
+seed = 7
 """
 
 FILES = {

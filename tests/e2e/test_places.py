@@ -29,13 +29,13 @@ def test_a_path_with_spaces_and_other_letters(tmp_path: Path) -> None:
 def test_the_notebook_reads_the_table(tmp_path: Path) -> None:
     """autoresearch's notebook reads results.tsv as it reads its own, crashes included."""
     lab = real_lab.make(tmp_path / "lab", train=CRASHING)
-    assert real_lab.deep_loop(lab, "run", "--tag", "a", "--max-experiments", "5").code == 0
+    assert real_lab.deep_loop(lab, "run", "--tag", "a", "--max-experiments", "9").code == 0
     table = pandas.read_csv(lab / "results.tsv", sep="\t")
     assert list(table.columns) == ["commit", "val_bpb", "memory_gb", "status", "description"]
     table["val_bpb"] = pandas.to_numeric(table["val_bpb"], errors="coerce")
     table["memory_gb"] = pandas.to_numeric(table["memory_gb"], errors="coerce")
     table["status"] = table["status"].str.strip().str.upper()
-    assert len(table) == 6
+    assert len(table) == 10
     assert set(table["status"]) == {"KEEP", "DISCARD", "CRASH"} & set(table["status"])
     assert table["commit"].str.fullmatch(r"[0-9a-f]{7}").all()
     crashed = table[table["status"] == "CRASH"]

@@ -20,6 +20,7 @@ from typing import Any, Literal
 import psutil
 
 from deep_loop import config, wiring
+from deep_loop.adapters.analysts.rates import CHEAP, HOURLY
 from deep_loop.adapters.clock import WallClock
 from deep_loop.adapters.executors.environment import MARKER
 from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger
@@ -293,7 +294,9 @@ def _tracked(root: Path, branch: str) -> list[str]:
 
 
 def _text(path: Path) -> str | None:
-    """A file of the checkout, its time stamps taken out; None where it is not there."""
+    """A file of the checkout, without time stamps and what tells how long runs took; None where it is not there."""
     if not path.is_file():
         return None
-    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "WHEN", path.read_text(encoding="utf-8", errors="replace"))
+    text = path.read_text(encoding="utf-8", errors="replace")
+    text = re.sub(rf"^\| (?:{CHEAP}|{HOURLY}) \|.*\n", "", text, flags=re.MULTILINE)
+    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "WHEN", text)

@@ -14,7 +14,6 @@ from deep_loop.adapters.clock import WallClock
 from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, StudyInfo, studies
 from deep_loop.adapters.ledger.studies import learned
 from deep_loop.adapters.workspace.lock import latest
-from deep_loop.core.anomaly import Anomaly, anomalies, results
 from deep_loop.core.cohort import Revision
 from deep_loop.core.experiment import (
     ML,
@@ -44,12 +43,12 @@ from deep_loop.core.rules import Rules
 from deep_loop.errors import WorkspaceError
 from deep_loop.views.imported import is_imported, measured_by, source
 from deep_loop.views.money import agents, spent
-from deep_loop.views.queue import queue
 from deep_loop.views.values import Best, Detail, Overview, Queue, Row, Run, Running
 
 if TYPE_CHECKING:
     from deep_loop.adapters.workspace.git import GitWorkspace
     from deep_loop.adapters.workspace.lock import Owner
+    from deep_loop.core.anomaly import Anomaly
 
 PURPOSES: dict[str, str] = {
     "reference": "measured again, now that it was kept",
@@ -190,10 +189,14 @@ class Lens:
 
     def anomalies(self) -> tuple[Anomaly, ...]:
         """Results that a person should look at, oldest first."""
+        from deep_loop.core.anomaly import anomalies, results
+
         return anomalies(results(self._ledger.closed()), self.metric)
 
     def hypotheses(self) -> Queue:
         """What became of all that next-hypotheses.md ever held, and how good the predictions were."""
+        from deep_loop.views.queue import queue
+
         return queue(self._ledger, self.metric)
 
     def experiment(self, number: int) -> Detail:

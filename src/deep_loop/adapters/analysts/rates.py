@@ -20,6 +20,7 @@ PARTS = 3  # of the study, in time
 ENOUGH = 6  # experiments in one group before its rate is told
 PROPOSERS = 4  # that are told of, those who proposed most
 HOUR = 3600.0
+CHEAP, HOURLY = "kept, cheaper and dearer half", "kept gain per slot-hour"  # rows that the wall clock has a part in
 Z = 1.96  # standard deviations: the interval holds 95 %
 
 Row = tuple[str, str, str]
@@ -56,7 +57,7 @@ def rows(dossier: Dossier, evidence: Evidence, found: Sequence[Entry]) -> tuple[
         told.append(("kept, early to late", ", ".join(_kept(part) for part in parts), ""))
         dear = sorted(found, key=lambda entry: (entry.seconds, entry.trial.number))
         half = len(dear) // 2
-        told.append(("kept, cheaper and dearer half", f"{_kept(dear[:half])}, {_kept(dear[half:])}", ""))
+        told.append((CHEAP, f"{_kept(dear[:half])}, {_kept(dear[half:])}", ""))
     for name, theirs in _by_proposer(found):
         crashed = rate(wilson(sum(entry.trial.crashed for entry in theirs), len(theirs)))
         told.append((f"kept of {name}", _kept(theirs), f"crashed {crashed}; {_refused(dossier, name)}"))
@@ -100,7 +101,7 @@ def _spend(found: Sequence[Entry]) -> Iterable[Row]:
     if hourly is not None:
         hours = math.fsum(entry.seconds for entry in found) / HOUR
         yield (
-            "kept gain per slot-hour",
+            HOURLY,
             span(hourly),
             f"{hours:.3g} hours, {_price(hours, gains)} a per cent",
         )
