@@ -168,3 +168,27 @@ def test_a_question_without_end(database: Path) -> None:
             seconds=0.5,
         )
     assert time.monotonic() - began < 30.0
+
+
+BIG = "WITH s(v) AS (SELECT hex(zeroblob({size}))) SELECT "
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        # One step of SQLite that takes long: it does not look at the clock meanwhile.
+        BIG.format(size=4_000_000) + "sum(instr(v, substr(v, 1, 4000000) || 'x')) FROM s",
+        BIG.format(size=40_000)
+        + "sum(instr(v, substr(v, 1, 39000) || 'x' || a.number)) FROM s, experiments a, experiments b, experiments c, "
+        "experiments d, experiments e, experiments f, experiments g, experiments h",
+        # Much memory.
+        BIG.format(size=4_000_000) + ", ".join(["v || 'x'"] * 90) + " FROM s",
+        BIG.format(size=40_000) + ", ".join(f"v AS v{i}" for i in range(1500)) + " FROM s",
+    ],
+)
+def test_a_question_that_takes_too_much(database: Path, sql: str) -> None:
+    """Of time or of memory, within one step of SQLite or many: it is ended, and the harness goes on."""
+    began = time.monotonic()
+    with pytest.raises(query.QueryError):
+        query.ask(database, sql, seconds=1.0)
+    assert time.monotonic() - began < 15.0

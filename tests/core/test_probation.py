@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from statistics import fmean
 
 import pytest
@@ -96,13 +97,45 @@ def test_an_analyst_is_known_by_its_record() -> None:
     assert bad.share == pytest.approx(1 - good.share)
 
 
+def test_what_is_known_of_an_analyst_narrows_what_to_expect() -> None:
+    """The prior of a stranger is as wide as a usual keep; a record can only tell more."""
+    stranger = judge(ON, [], USUAL)
+    assert (stranger.effect, stranger.error) == (0.0, pytest.approx(USUAL))
+    errors = [judge(ON, [], USUAL, [Difference(0.0, 0.004)] * count).error for count in range(5)]
+    assert errors == sorted(errors, reverse=True) and errors[4] < 0.8 * errors[0]
+    vague = judge(ON, [], USUAL, [Difference(0.05, 10.0)])
+    assert vague.error == pytest.approx(stranger.error, rel=1e-3) and abs(vague.effect) < 1e-6
+
+
+def test_what_was_looked_at_often_has_to_be_surer() -> None:
+    """The same evidence calls a first strategy better, and leaves a fourth heir undetermined."""
+    given = turns([0.008, -0.004] * 4, [0.002, -0.01] * 4)
+    many = replace(ON, heirs=(2, 3, 4, 5))
+    first = judge(ON, given, USUAL)
+    assert 0.9 < first.better < 0.975 and first.call == "better"
+    assert judge(many, given, USUAL).better == first.better
+    assert judge(many, given, USUAL).call == "undetermined"
+
+
+def followed(chance: random.Random, effect: float) -> str:
+    """What a lineage is called at the last of up to eight looks, one after every twelve proposals, each assigned."""
+    on, given = ON, list[Turn]()
+    for look in range(8):
+        on = replace(on, heirs=tuple(range(2, 3 + look)))
+        for _ in range(12):
+            new = chance.random() < judge(on, given, USUAL).share
+            gain = USUAL * chance.uniform(0.5, 2) if chance.random() < 0.15 else -USUAL * chance.random()
+            given.append(Turn(11 + len(given), on.heirs[-1] if new else on.control, gain + effect * new))
+        if (call := judge(on, given, USUAL).call) != "undetermined":
+            return call
+    return "undetermined"
+
+
 def test_strategies_that_change_nothing_are_seldom_judged() -> None:
-    """Of two like arms of six, most of whose experiments bring nothing, a tenth is called better or worse, at most."""
+    """Of those that go on to eight looks a tenth is called better, and a tenth worse, at most; what helps is found."""
     chance = random.Random(1)
-
-    def one() -> float:
-        return USUAL * chance.uniform(0.5, 2) if chance.random() < 0.15 else -USUAL * chance.random()
-
-    calls = [judge(ON, turns([one() for _ in range(6)], [one() for _ in range(6)]), USUAL).call for _ in range(400)]
+    calls = [followed(chance, 0.0) for _ in range(200)]
     assert fmean(call == "worse" for call in calls) <= 0.1
     assert fmean(call == "better" for call in calls) <= 0.1
+    good = [followed(chance, USUAL / 2) for _ in range(50)]
+    assert fmean(call == "better" for call in good) > 0.7

@@ -79,6 +79,12 @@ def test_a_reason_is_the_program_s() -> None:
     assert review.objection(statistician, dossier) is None
 
 
+def test_a_finding_that_claims_nothing() -> None:
+    """It may name whatever it names as its experiments, and a sentence elsewhere any that is there."""
+    tried = Finding("Experiments 1 and 2 say little.", (1, 2))
+    assert review.objection(advised(worked=(tried,), changed=("By experiment 2.",)), DOSSIER) is None
+
+
 @pytest.mark.parametrize(
     "advice",
     [
@@ -92,6 +98,9 @@ def test_a_reason_is_the_program_s() -> None:
         advised(strategy=Strategy(3, prose=f"As experiment {'9' * 5000} shows.")),
         advised(worked=(Finding("It helped (experiment 99).", (1,), "kept"),)),
         advised(worked=(Finding("It helped.", (99,), "kept"),)),
+        advised(worked=(Finding("Everything helped."),)),
+        advised(worked=(Finding("Experiment 2 was kept.", (1,), "kept"),)),
+        advised(worked=(Finding("Experiments 1 and 2 were kept.", (1,), "kept"),)),
         advised(worked=(Finding("It helped.", (2,), "kept"),)),
         advised(strategy=Strategy(3, combinations=((1, 99),))),
     ],

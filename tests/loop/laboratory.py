@@ -162,9 +162,10 @@ class Laboratory:
         repairs_allowed: int = 2,
         machine: str = "",
         protected: Sequence[str] = ("prepare.py",),
+        judged: bool = True,
         **task: Any,
     ) -> None:
-        self.root, self.plan = root, plan or Plan(meta_interval=1000)
+        self.root, self.plan, self.judged = root, plan or Plan(meta_interval=1000), judged
         self.clock = ManualClock(step=0.001)
         self.proposer = ScriptedProposer(lambda brief: self._edit(edits, brief), repairs)
         self._own, self._mixture, self._budget, self._price = proposers, mixture, budget, price
@@ -237,7 +238,8 @@ class Laboratory:
         )
         settings = Settings(TAG, Budget(max_units, deadline, **self._budget), self._ahead, patience=self._patience)
         purse = Purse(lab, settings.budget, self._allowances)
-        outer = Meta(lab, self._analysts or [self.analyst], purse, self.plan.meta_interval, self._significant)
+        analysts, interval = self._analysts or [self.analyst], self.plan.meta_interval
+        outer = Meta(lab, analysts, purse, interval, self._significant, self.judged)
         unit = ExperimentUnit(lab, Panel(lab, purse, self._mixture))
         return Study(settings, unit, outer, lab.ledger, executor.slots, self.clock, audience.tell)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from laboratory import Laboratory, advise, setting
+from laboratory import Laboratory, advise, setting, when
 
 from deep_loop.core import hypothesis
 from deep_loop.core.cohort import HARNESS, Advice, Dossier
@@ -129,6 +129,45 @@ def test_while_nothing_is_told_an_heir_is_held_against_the_same(tmp_path: Path) 
     lab.study(8).run()
     assert [revision.control for revision in lab.ledger().revisions()] == [0, 0]
     assert "undetermined: " in lab.at("HEAD", "process_log.md")
+
+
+def test_a_probation_ends_where_nobody_wants_any(tmp_path: Path) -> None:
+    """`probation = false` on a study that goes on: all follow the latest strategy, and nothing is dropped."""
+    lab = Laboratory(tmp_path / "lab", Plan(meta_interval=8), edits=misled)
+    lab.study(12).run()
+    begun = len(lab.proposer.asked)
+    lab.judged = False
+    lab.study(16).run()
+    assert {brief.ask.revision for brief in lab.proposer.asked[begun:]} == {1}
+    assert [(r.version, r.control, r.analyst) for r in lab.ledger().revisions()] == [
+        (1, 0, "scripted"),
+        (2, None, "scripted"),
+    ]
+
+
+def test_a_persons_edit_is_in_force_at_once_beside_others(tmp_path: Path) -> None:
+    """With several slots too, where a proposal knows less than what is closed by now."""
+
+    def person(event: Event) -> None:
+        if isinstance(event, Closed) and event.record.number == 1:
+            (lab.root / "program.md").write_text("# Problem\n\nTry harder.\n")
+
+    lab = Laboratory(
+        tmp_path / "lab",
+        Plan(slots=2, meta_interval=1000),
+        edits=lambda brief: setting(brief, A=2 + brief.ask.id),
+        held=lambda job: job.id in ("uid-3", "uid-4"),  # the runs of experiments 1 and 2
+        ahead=0,
+    )
+    study = lab.study(4, observers=[Recorder(person)])
+    release = lab.executor.release
+    when(lambda: len(lab.ledger().opened()) == 2, lambda: release("uid-3"))
+    when(lambda: len(lab.proposer.asked) == 3, lambda: release("uid-4"))
+    study.run()
+    (human,) = lab.ledger().revisions()
+    asked = [brief.ask for brief in lab.proposer.asked if brief.ask.id > human.asked]
+    assert asked[0].seen < human.seen
+    assert {ask.revision for ask in asked} == {human.version}
 
 
 def test_a_persons_edit_is_in_force_at_once(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from typing import Literal
 from deep_loop.core.cohort import Revision
 
 FLOOR = 0.2  # of proposals, that each of the two gets
-SURE = 0.9  # probability from which a strategy is called better, or worse
+SURE = 0.9  # probability from which a strategy is called better, or worse, when it is looked at for the first time
 WIDTH = 1.0  # of the prior, in usual keeps
 DOUBT = 4.0  # experiments that the guess of that standard deviation is worth
 
@@ -73,10 +73,15 @@ class Verdict:
 
     @property
     def call(self) -> Call:
-        """Better or worse, where that is sure enough."""
-        if self.better >= SURE:
+        """Better or worse, where that is sure enough: the surer, the more often it was looked at.
+
+        Each heir was written at a look that told nothing. What is allowed to be wrong is divided by their number, so
+        that a strategy that changes nothing is not called something in the end because it was looked at for so long.
+        """
+        wrong = (1 - SURE) / len(self.lineage.heirs)
+        if self.better >= 1 - wrong:
             return "better"
-        return "worse" if self.better <= 1 - SURE else "undetermined"
+        return "worse" if self.better <= wrong else "undetermined"
 
     @property
     def share(self) -> float:
@@ -155,7 +160,9 @@ def _arms(lineage: Lineage, turns: Sequence[Turn], usual: float) -> tuple[list[f
 
 def _prior(record: Sequence[Difference], usual: float) -> Difference:
     """What to expect of a lineage: nothing in particular, or what its analyst's earlier ones were worth on average."""
-    width = WIDTH * usual
-    weights = [1 / (each.error**2 + width**2) for each in record]
-    mean = sum(w * each.mean for w, each in zip(weights, record, strict=True)) / (sum(weights) + 1 / width**2)
-    return Difference(mean, math.sqrt(width**2 + 1 / (sum(weights) + 1 / width**2)) if record else width)
+    # Half of the variance is how strategies of one analyst differ, half is how analysts do: a record narrows that.
+    half = (WIDTH * usual) ** 2 / 2
+    weights = [1 / (each.error**2 + half) for each in record]
+    known = sum(weights) + 1 / half
+    mean = sum(weight * each.mean for weight, each in zip(weights, record, strict=True)) / known
+    return Difference(mean, math.sqrt(half + 1 / known))

@@ -54,15 +54,22 @@ def _objections(advice: Advice, dossier: Dossier) -> Iterator[str]:
 
 
 def _words(advice: Advice, own: Sequence[Hypothesis], known: Mapping[int, Experiment]) -> Iterator[str]:
-    findings = [finding.text for finding in (*advice.worked, *advice.failed)]
-    rationales = [entry.rationale for entry in own]
+    """What is named in sentences is there; what a finding names is what it makes its claim of."""
     titles = [experiment.proposal.idea.title for experiment in known.values()]
     quotable = [re.compile(r"\s+".join(map(re.escape, title.split()))) for title in titles if cited(title)]
-    for text in (advice.summary, advice.strategy.prose, *findings, *advice.changed, *rationales):
-        said = text
+
+    def named(text: str) -> tuple[int, ...]:
         for quote in quotable:
-            said = quote.sub("…", said)
-        yield from _missing(f"`{_short(text)}` names", cited(said), known)
+            text = quote.sub("…", text)
+        return cited(text)
+
+    for text in (advice.summary, advice.strategy.prose, *advice.changed, *(entry.rationale for entry in own)):
+        yield from _missing(f"`{_short(text)}` names", named(text), known)
+    for finding in (*advice.worked, *advice.failed):
+        yield from _missing(f"`{_short(finding.text)}` names", named(finding.text), known)
+        beside = next((number for number in named(finding.text) if number not in finding.experiments), None)
+        if beside is not None:
+            yield f"`{_short(finding.text)}` names experiment {beside}, of which it makes no claim"
 
 
 def _sizes(advice: Advice, own: Sequence[Hypothesis]) -> Iterator[str]:
@@ -81,7 +88,7 @@ def _sizes(advice: Advice, own: Sequence[Hypothesis]) -> Iterator[str]:
 
 def _finding(finding: Finding, known: Mapping[int, Experiment], metric: Metric) -> Iterator[str]:
     yield from _missing(f"`{_short(finding.text)}` names", finding.experiments, known)
-    if finding.claim != "tried" and not finding.experiments:
+    if not finding.experiments:
         yield f"`{_short(finding.text)}` names no experiment"
     for number in finding.experiments:
         experiment = known.get(number)

@@ -129,7 +129,7 @@ class Meta:
 
     def version(self, number: int, seen: int) -> int:
         """The version of the strategy that proposal `number` follows: while one is on probation, at random."""
-        return probation.version(self._lab, number, seen)
+        return probation.version(self._lab, number, seen, self._judged)
 
     def adopt(self, counsel: Counsel) -> Revised | Warned | Again[Counsel]:
         """Commit the advice as the next version, unless it does not hold or somebody changed program.md meanwhile."""
@@ -256,9 +256,9 @@ class Meta:
         return Warned(f"the meta-analysis was dropped: {objection}")
 
     def _verdict(self, seen: int) -> Verdict | None:
-        """What is known of the strategies on probation; None where none is."""
+        """What is known of the strategies on probation; None where none is, or nothing is to be judged."""
         known = self._lab.ledger.revisions()
-        probed = lineage(known)
+        probed = lineage(known) if self._judged else None
         return probation.verdict(self._lab, known, probed, seen) if probed else None
 
     def _control(self, seen: int) -> int:

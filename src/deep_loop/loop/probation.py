@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Collection, Iterator, Sequence
 
 from deep_loop.core import probation
-from deep_loop.core.cohort import Revision
+from deep_loop.core.cohort import HUMAN, Revision
 from deep_loop.core.experiment import IMPORTED, Experiment, as_of, is_baseline, is_keep, value
 from deep_loop.core.history import History
 from deep_loop.core.noise import Noise, estimate
@@ -21,10 +21,15 @@ UNKNOWN = Noise(0.0, 0)  # nothing was repeated: every run counts as much as any
 A_GAIN = 0.01  # relative; a usual keep's, where nothing was kept yet and nothing measured
 
 
-def version(lab: Lab, number: int, seen: int) -> int:
-    """The strategy that proposal `number` follows, by what is known when `seen` experiments are closed."""
-    known = [revision for revision in lab.ledger.revisions() if revision.seen <= seen]
-    lineage = probation.lineage(known)
+def version(lab: Lab, number: int, seen: int, judged: bool) -> int:
+    """The strategy that proposal `number` follows, by what is known when `seen` experiments are closed.
+
+    What a person wrote is known at once. Where strategies are not `judged`, all follow the latest.
+    """
+    revisions = lab.ledger.revisions()
+    by_hand = max((revision.version for revision in revisions if revision.analyst == HUMAN), default=0)
+    known = [revision for revision in revisions if revision.seen <= seen or revision.version <= by_hand]
+    lineage = probation.lineage(known) if judged else None
     if lineage is None:
         return known[-1].version if known else 0
     if number - known[-1].asked <= screens.left(lab, known[-1]):

@@ -1,24 +1,21 @@
-"""SQL that can only read, and only so much: what an analyst may ask of its evidence."""
+"""SQL that can only read, and only so much: what an analyst may ask of its evidence. `query_program` asks."""
 
 from __future__ import annotations
 
-import sqlite3
-import time
+import json
+import subprocess
+import sys
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
+
+from deep_loop.adapters.analysts import query_program
 
 ROWS = 200  # of one answer
-CELL = 2_000  # characters of one cell
 SECONDS = 5.0
-LENGTH = 10_000_000  # bytes of one value that SQL may make
-STEP = 10_000  # instructions of SQLite between two looks at the clock
+GRACE = 5.0  # seconds, for the program's start and end
 STATEMENT = 20_000  # characters
-
-_READING = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
-_FORBIDDEN = frozenset({"load_extension", "writefile", "readfile", "edit", "fts3_tokenizer"})
 
 
 class QueryError(Exception):
@@ -37,45 +34,30 @@ class Answer:
 def ask(database: Path, sql: str, *, rows: int = ROWS, seconds: float = SECONDS) -> Answer:
     """One SELECT. Raises QueryError.
 
-    The file is opened to be read alone, nothing but reading is authorised, and a question that takes too long is ended.
+    The file is opened to be read alone, nothing but reading is authorised, and a question that takes too long or too
+    much memory is ended, whatever SQLite is at.
     """
     if len(sql) > STATEMENT:
         raise QueryError(f"the statement has more than {STATEMENT} characters")
-    address = f"file:{quote(str(database.resolve()))}?mode=ro&immutable=1"
-    end = time.monotonic() + seconds
+    asked = {"database": str(database.resolve()), "sql": sql, "rows": rows, "seconds": seconds}
+    late = f"it took longer than {seconds:g} s: ask for less"
     try:
-        with closing(sqlite3.connect(address, uri=True)) as db:
-            db.execute("PRAGMA query_only = ON")
-            db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LENGTH)
-            db.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-            db.set_authorizer(_allowed)
-            db.set_progress_handler(lambda: int(time.monotonic() > end), STEP)
-            cursor = db.execute(sql)
-            found = cursor.fetchmany(rows + 1)
-    except (sqlite3.Error, sqlite3.Warning, ValueError, OverflowError) as error:
-        if "interrupted" in str(error):
-            raise QueryError(f"it took longer than {seconds:g} s: ask for less") from None
-        raise QueryError(str(error)) from None
-    columns = [name for name, *_ in cursor.description or ()]
-    if not columns:
+        done = subprocess.run(
+            (sys.executable, "-I", "-S", query_program.__file__),
+            input=json.dumps(asked).encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={},
+            timeout=seconds + GRACE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise QueryError(late) from None
+    if done.returncode < 0:
+        raise QueryError(late)  # killed for the time of the processor that it took
+    found: dict[str, Any] = json.loads(done.stdout) if done.returncode == 0 else {"error": "it takes too much"}
+    if "error" in found:
+        raise QueryError(found["error"])
+    if not found["columns"]:
         raise QueryError("only a SELECT has an answer")
-    return Answer(columns, [[_cell(value) for value in row] for row in found[:rows]], len(found) > rows)
-
-
-def _allowed(action: int, first: str | None, second: str | None, *_: object) -> int:
-    named = (second or "").lower()
-    if action not in _READING or (action == sqlite3.SQLITE_FUNCTION and named in _FORBIDDEN):
-        return sqlite3.SQLITE_DENY
-    return sqlite3.SQLITE_OK
-
-
-def _cell(value: object) -> str:
-    match value:
-        case None:
-            return ""
-        case float():
-            return f"{value:.6g}"
-        case bytes():
-            return f"({len(value)} bytes)"
-    text = " ".join(str(value).split())
-    return text if len(text) <= CELL else f"{text[: CELL - 1]}…"
+    return Answer(found["columns"], found["rows"], found["more"])
