@@ -120,7 +120,7 @@ def table(evidence: Evidence, dossier: Dossier) -> tuple[tuple[str, str, str], .
     was = _value_before(evidence, dossier)
     first = next((value(b) for b in reversed(evidence.baselines) if value(b) is not None), None)
     rows = [
-        ("experiments", str(len(evidence.trials)), f"+{len(evidence.recent)}"),
+        ("experiments", _count(evidence), f"+{len(evidence.recent)}"),
         _row("kept", *([trial.kept for trial in trials] for trials in groups)),
         _row("crashed", *([trial.crashed for trial in trials] for trials in groups)),
         (
@@ -154,6 +154,12 @@ def _row(name: str, every: Sequence[bool], cohort: Sequence[bool], before: Seque
     if cohort and before:
         shift = f"{100 * (sum(cohort) / len(cohort) - sum(before) / len(before)):+.0f} points"
     return name, rate(wilson(sum(every), len(every))), shift
+
+
+def _count(evidence: Evidence) -> str:
+    """How many there are, and how many of them the rows below it are about."""
+    trials, before = len(evidence.trials), evidence.earlier_still
+    return f"{trials + before}; the latest {trials} from here on" if before else str(trials)
 
 
 def _odds(evidence: Evidence) -> float:

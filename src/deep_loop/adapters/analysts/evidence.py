@@ -25,6 +25,7 @@ from deep_loop.core.taxonomy import NEURAL, Taxonomy
 from deep_loop.prompts.fence import cut
 
 HORIZON = 12  # experiments that the odds of a keep look ahead
+LATEST = 3000  # experiments that become trials; what was before them says little about the code of now
 OUTLIER = 3.0  # typical gains; a rash move may lose half of everything and says little about its kind
 UNKNOWN = Noise(0.0, 0)  # nothing was repeated: every run counts as much as any other
 LONGEST = 200  # characters of a title or a reason: they come from outside
@@ -64,6 +65,7 @@ class Evidence:
     cohort_repeats: int
     taken: frozenset[str]  # identities of hypotheses that were taken up, by a refused proposal too, or that ended
     taxonomy: Taxonomy = NEURAL
+    earlier_still: int = 0  # experiments before those that the trials were made of
     elsewhere: tuple[Earlier, ...] = ()  # what other studies found; none of the figures below counts it
 
     @cached_property
@@ -144,7 +146,7 @@ class Evidence:
 
 
 def gather(dossier: Dossier) -> Evidence:
-    """Read a dossier once. Linear in its experiments."""
+    """Read a dossier once. Only its latest experiments become trials: a long study is read as fast as another."""
     experiments = dossier.experiments
     history = History(experiments)
     parents = {experiment.proposal.parent for experiment in experiments}
@@ -153,7 +155,7 @@ def gather(dossier: Dossier) -> Evidence:
     baselines = tuple(experiment for experiment in experiments if is_baseline(experiment))
     trials = tuple(
         _trial(experiment, dossier.metric, history, noise, means)
-        for experiment in experiments
+        for experiment in experiments[-LATEST:]
         if not is_baseline(experiment) and (is_keep(experiment) or not is_screening(experiment.proposal.idea))
     )
     numbers = frozenset(trial.number for trial in trials)
@@ -164,6 +166,7 @@ def gather(dossier: Dossier) -> Evidence:
     ]
     recent = [refusal.ask.revision >= dossier.strategy.version for refusal in dossier.refusals]
     asked = [refusal.proposal.idea.hypothesis for refusal in dossier.refusals if refusal.proposal]
+    named = [experiment.proposal.idea.hypothesis for experiment in experiments]
     return Evidence(
         metric=dossier.metric,
         trials=trials,
@@ -175,7 +178,8 @@ def gather(dossier: Dossier) -> Evidence:
         repeats=sum(again),
         refused=len(again),
         cohort_repeats=sum(a and r for a, r in zip(again, recent, strict=True)),
-        taken=frozenset(id for id in (*asked, *(trial.hypothesis for trial in trials), *ended(dossier.fates)) if id),
+        taken=frozenset(id for id in (*asked, *named, *ended(dossier.fates)) if id),
+        earlier_still=max(0, len(experiments) - LATEST),
         taxonomy=dossier.taxonomy,
         elsewhere=dossier.earlier,
     )
