@@ -152,10 +152,16 @@ def test_every_one_that_comes_with_it_can_be_made(machine: Path) -> None:
 
 
 def test_an_estimate_counts_analysts(machine: Path) -> None:
-    """Those that are paid."""
+    """Those that are paid, by what the first of them usually takes."""
     (machine / "lab" / "deep-loop.toml").write_text(TASK)
-    paid = RunOptions("", agents=("tuner",), analysts=("claude-code",), slots=1)
-    assert estimate(machine / "lab", paid, 2.0).analysts_usd > 0
+
+    def dollars(*analysts: str) -> float:
+        found = estimate(machine / "lab", RunOptions("", agents=("tuner",), analysts=analysts, slots=1), 2.0)
+        return found.analysts_usd / found.meta_analyses
+
+    assert dollars("investigator", "statistics") == pytest.approx(0.5)
+    assert dollars("model") == pytest.approx(0.1)
+    assert dollars("statistics") == dollars("statistics", "investigator") == 0.0
     assert estimate(machine / "lab", RunOptions("", agents=("tuner",), slots=1), 2.0).analysts_usd == 0
 
 
