@@ -115,7 +115,8 @@ def _investigator(settings: Settings | None, keys: Keys) -> Candidate:
         return Candidate(INVESTIGATOR, False, "[agents.investigator] model is not set, and there is no key")
     why = _hindrance(asked, keys)
     small = _small(settings, asked)
-    return Candidate(INVESTIGATOR, why is None, why or f"{asked.model}, with {small.model} for sub-tasks")
+    programs = "" if _benchless(settings) is None else ", and without programs of its own"
+    return Candidate(INVESTIGATOR, why is None, why or f"{asked.model}, with {small.model} for sub-tasks{programs}")
 
 
 def _model(settings: Settings | None, keys: Keys) -> Candidate:
@@ -263,21 +264,35 @@ def _bench(root: Path, settings: Settings, tag: str) -> Bench | str:
     from deep_loop.adapters.executors.places import Places
     from deep_loop.ports import Slot
 
-    fence = sandbox(settings)
-    if not settings.agents.investigator.python:
-        return "the person does not want programs to be run ([agents.investigator] python)"
-    if fence is None:
-        return "this machine has no sandbox, and a model's program runs in nothing less"
+    if why := _benchless(settings):
+        return why
     hidden = tuple(place for pattern in settings.task.holdout.files for place in root.glob(pattern))
     executor = LocalExecutor(
         [Slot(INVESTIGATOR)],
-        sandbox=fence,
+        sandbox=sandbox(settings),
         places=Places(home=home(), workspace=root.resolve(), hidden=hidden),
         limits=machine.limits(root, settings),
         scratch_root=root.resolve() / STATE / "tmp",
         grace_seconds=GRACE_SECONDS,
     )
     return Bench(executor, _logs(root, tag))
+
+
+def _benchless(settings: Settings | None) -> str | None:
+    """Why a model's programs are not run."""
+    from deep_loop.adapters.executors.sandbox import choose
+
+    if settings is not None and not settings.agents.investigator.python:
+        return "the person does not want programs to be run ([agents.investigator] python)"
+    try:
+        fence = sandbox(settings) if settings else choose("auto")
+    except ConfigError as error:
+        return str(error)
+    if fence is None:
+        return "this machine has no sandbox, and a model's program runs in nothing less"
+    if fence.name != "bubblewrap":  # Landlock knows TCP alone, and older kernels not even that
+        return "a model's program runs without a network, and only bubblewrap closes all of it"
+    return None
 
 
 def _logs(root: Path, tag: str) -> Path:

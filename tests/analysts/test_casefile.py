@@ -104,6 +104,15 @@ def test_it_is_bounded(tmp_path: Path) -> None:
 # --- SQL -------------------------------------------------------------------------------------------
 
 
+def test_what_a_killed_harness_left_is_gone(tmp_path: Path) -> None:
+    """A folder of evidence outlasts its analysis no longer than to the next one."""
+    (tmp_path / "case-left" / "logs").mkdir(parents=True)
+    (tmp_path / "case-left" / "results.tsv").write_text("old")
+    (tmp_path / "notes").mkdir()
+    with laid_out(evidence(), tmp_path, hide) as folder:
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted([folder.name, "notes"])
+
+
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     """The evidence of four experiments."""

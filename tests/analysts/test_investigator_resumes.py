@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from analysis_lab import DONE, evidence, investigator
 
+from deep_loop.adapters.analysts.assistants import SUBTASKS
 from tests.proposers.model_servers import Fails, Hangs, ModelServer, Protocol, Says, Use
 
 CHILD = """
@@ -84,6 +85,18 @@ def test_limits_hold_over_a_break(tmp_path: Path) -> None:
         counsel = investigator(server, tmp_path, max_steps=4).advise(evidence())
         assert len(server.got) == 2
     assert counsel.failure is not None and counsel.failure.fault == "limit"
+
+
+def test_questions_handed_on_before_a_break_count(tmp_path: Path) -> None:
+    """Eight of one analysis, whatever comes between."""
+    ask = Use("delegate", {"question": "Why did 3 crash?", "criteria": "It names the cause."})
+    answers = [Says(text="no")] * 2 * SUBTASKS  # a report and a judge's word for each
+    with ModelServer("anthropic", [Says([ask] * SUBTASKS), *answers, Fails(529, "overloaded_error")]) as server:
+        assert investigator(server, tmp_path).advise(evidence()).failure is not None
+        assert "handed on already" not in server.said()
+    with ModelServer("anthropic", [Says([ask]), DONE]) as server:
+        assert investigator(server, tmp_path).advise(evidence()).advice is not None
+        assert len(server.got) == 2 and f"{SUBTASKS} questions were handed on already" in server.said()
 
 
 def test_other_evidence_is_another_analysis(tmp_path: Path) -> None:

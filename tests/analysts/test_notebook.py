@@ -66,3 +66,14 @@ def test_a_long_notebook_is_shown_in_part(tmp_path: Path) -> None:
         notebook.add(f"Finding {number}.", [], [], 1)
     rows = notebook.about("").splitlines()
     assert len(rows) == SHOWN + 1 and rows[-1] == "(and 5 older ones)"
+
+
+def test_a_note_behind_a_line_that_was_cut_off(tmp_path: Path) -> None:
+    """It has a line of its own."""
+    notebook = Notebook(tmp_path / "notebook.jsonl", plain)
+    notebook.add("First.", [], [], 1)
+    with (tmp_path / "notebook.jsonl").open("a") as file:
+        file.write('{"id": 2, "te')
+    notebook.add("Second.", [], [], 1)
+    notebook.add("Third.", [], ["supports n2"], 1)
+    assert [note.text for note in notebook.notes()] == ["First.", "Second.", "Third."]

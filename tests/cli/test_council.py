@@ -8,6 +8,7 @@ import pytest
 from planted_study import Planted
 
 from deep_loop import config, council
+from deep_loop.adapters.analysts.investigator import Investigator
 from deep_loop.adapters.executors.sandbox import choose
 from deep_loop.errors import ConfigError
 from deep_loop.interfaces.cli import main
@@ -66,7 +67,7 @@ def test_what_is_there_is_used_in_order(machine: Path) -> None:
         assert names(machine) == ("openplanter", "investigator", "claude-code", "statistics")
         assert why(machine)["openplanter"] == "anthropic:claude-sonnet-4-6, ANTHROPIC_API_KEY (.env)"
     assert "openplanter" not in names(machine, '[study]\nsandbox = "off"\n')
-    assert why(machine)["investigator"].endswith("with anthropic:claude-haiku-4-5 for sub-tasks")
+    assert "with anthropic:claude-haiku-4-5 for sub-tasks" in why(machine)["investigator"]
     assert "sk-ant" not in " ".join(why(machine).values())
 
 
@@ -85,16 +86,38 @@ def test_models_of_the_investigator(machine: Path) -> None:
     own = '[agents.investigator]\nmodel = "openai:gpt-5"\nsmall_model = "openai:tiny"\nkey_env = "MINE"\n'
     (machine / "lab" / ".env").write_text("MINE=0123456789abcdef\n")
     found = {one.name: one for one in council.candidates(machine / "lab", config.parse(TASK + own))}
-    assert (found["investigator"].usable, found["investigator"].why) == (
-        True,
-        "openai:gpt-5, with openai:tiny for sub-tasks",
-    )
+    assert found["investigator"].usable
+    assert found["investigator"].why.startswith("openai:gpt-5, with openai:tiny for sub-tasks")
     local = '[agents.model]\nmodel = "openai-compatible:qwen"\nbase_url = "http://127.0.0.1:9/v1"\n'
     found = {one.name: one for one in council.candidates(machine / "lab", config.parse(TASK + local))}
-    assert found["investigator"].why == "openai-compatible:qwen, with openai-compatible:qwen for sub-tasks"
+    sub_tasks = "openai-compatible:qwen, with openai-compatible:qwen for sub-tasks"
+    assert found["investigator"].why.startswith(sub_tasks)
     missing = own.replace("MINE", "OTHER")
     found = {one.name: one for one in council.candidates(machine / "lab", config.parse(TASK + missing))}
     assert (found["investigator"].usable, "OTHER is not set" in found["investigator"].why) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "bench"),
+    [
+        ('[study]\nsandbox = "bubblewrap"\n', True),
+        ('[study]\nsandbox = "landlock"\n', False),
+        ('[study]\nsandbox = "off"\n', False),
+        ("[agents.investigator]\npython = false\n", False),
+    ],
+)
+def test_programs_run_where_the_network_is_closed(machine: Path, settings: str, bench: bool) -> None:
+    """All of it, which bubblewrap alone does: elsewhere the investigator goes without, and `doctor` says so."""
+    (machine / "lab" / ".env").write_text("ANTHROPIC_API_KEY=sk-ant-0123456789\n")
+    chosen = config.parse(TASK + settings)
+    try:
+        choose(chosen.study.sandbox)
+    except ConfigError as error:
+        pytest.skip(str(error))
+    (analyst,) = council.council(machine / "lab", chosen, "a", ["investigator"])
+    assert isinstance(analyst, Investigator) and analyst.runs_programs is bench
+    found = {one.name: one.why for one in council.candidates(machine / "lab", chosen)}
+    assert ("without programs of its own" in found["investigator"]) is not bench
 
 
 @pytest.mark.parametrize(
@@ -129,10 +152,16 @@ def test_every_one_that_comes_with_it_can_be_made(machine: Path) -> None:
 
 
 def test_an_estimate_counts_analysts(machine: Path) -> None:
-    """Those that are paid."""
+    """Those that are paid, by what the first of them usually takes."""
     (machine / "lab" / "deep-loop.toml").write_text(TASK)
-    paid = RunOptions("", agents=("tuner",), analysts=("claude-code",), slots=1)
-    assert estimate(machine / "lab", paid, 2.0).analysts_usd > 0
+
+    def dollars(*analysts: str) -> float:
+        found = estimate(machine / "lab", RunOptions("", agents=("tuner",), analysts=analysts, slots=1), 2.0)
+        return found.analysts_usd / found.meta_analyses
+
+    assert dollars("investigator", "statistics") == pytest.approx(0.5)
+    assert dollars("model") == pytest.approx(0.1)
+    assert dollars("statistics") == dollars("statistics", "investigator") == 0.0
     assert estimate(machine / "lab", RunOptions("", agents=("tuner",), slots=1), 2.0).analysts_usd == 0
 
 

@@ -26,12 +26,12 @@ def line(number: int, seconds: float, runs: int) -> Experiment:
 
 
 def test_a_night_costs_what_the_mission_says() -> None:
-    """About 12 hours and 100 experiments: $24 of compute at $2 an hour, $20 of an agent, 8 meta-analyses for $0.50."""
+    """About 12 hours and 100 experiments: $24 of compute at $2 an hour, $20 of an agent; 8 investigations are $4."""
     night = forecast(NIGHT, Rates(run_seconds=300.0), usd_per_slot_hour=2.0)
     assert night.hours == pytest.approx(12, abs=0.2)
     assert (night.compute_usd, night.agents_usd) == (pytest.approx(24, abs=0.5), pytest.approx(20))
-    assert (night.meta_analyses, night.analysts_usd) == (8, pytest.approx(0.5, abs=0.05))
-    assert night.usd == pytest.approx(44.5, abs=1)
+    assert (night.meta_analyses, night.analysts_usd) == (8, pytest.approx(4.0))
+    assert night.usd == pytest.approx(48, abs=1)
 
 
 def test_slots_save_hours_and_no_money() -> None:

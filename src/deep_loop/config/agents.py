@@ -110,7 +110,7 @@ class Investigator(Agent):
     max_tokens_per_analysis: int = key(
         "The same in tokens, in and out: all that there is for a model of unknown price.", 2_000_000, ge=1000
     )
-    python: bool = key("Whether it may run programs on the evidence; only with a sandbox, without a network.", True)
+    python: bool = key("Whether it may run programs on the evidence; only under bubblewrap, without a network.", True)
 
 
 class OpenPlanter(Agent):

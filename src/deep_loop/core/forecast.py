@@ -1,7 +1,8 @@
 """What a study will cost, before it is begun.
 
 Where a workspace has a history, its own rates count; else those of the mission: a night of about 12 hours and 100
-experiments takes $24 of compute at $2 an hour, about $20 of an agent, and about $0.50 for 8 meta-analyses.
+experiments takes $24 of compute at $2 an hour and about $20 of an agent. What a meta-analysis costs is the analyst's:
+one request with all the evidence, or a conversation of 10 to 25 answers that reads on.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from deep_loop.core.experiment import Experiment, Measured
 
 RUNS = 1.34  # of an experiment, its repeats and those of incumbents included (make bench NAME=null_study)
 PROPOSAL_USD = 0.20
-ADVICE_USD = 0.06
+ADVICE_USD = {"statistics": 0.0, "model": 0.1}  # by analyst
+CONVERSATION_USD = 0.5  # of all others: they look around
 ENOUGH = 5  # experiments, or calls, that make a rate of one's own
 
 
@@ -26,7 +28,7 @@ class Rates:
     run_seconds: float
     runs: float = RUNS  # of an experiment
     proposal_usd: float = PROPOSAL_USD  # of models, for each experiment: repairs and refused proposals included
-    advice_usd: float = ADVICE_USD  # of models, for each meta-analysis
+    advice_usd: float = CONVERSATION_USD  # of models, for each meta-analysis
     measured: frozenset[str] = frozenset()
 
 

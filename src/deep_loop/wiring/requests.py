@@ -105,12 +105,14 @@ def estimate(root: Path, options: RunOptions, usd_per_slot_hour: float) -> Estim
     from deep_loop import config, council, crews
     from deep_loop.adapters.ledger.sqlite import LEDGER, SqliteLedger, studies
     from deep_loop.core.experiment import ML
-    from deep_loop.core.forecast import Rates, Size, forecast, learn
+    from deep_loop.core.forecast import ADVICE_USD, CONVERSATION_USD, Rates, Size, forecast, learn
     from deep_loop.views import Estimate, is_imported
 
     settings = config.load(root)
     study = settings.study
-    rates = Rates(run_seconds=settings.task.budget_seconds)
+    named = crews.names(root, settings, options.agents)
+    analysts = council.names(root, settings, named, options.analysts)
+    rates = Rates(settings.task.budget_seconds, advice_usd=ADVICE_USD.get(analysts[0], CONVERSATION_USD))
     # The latest one that knows a rate is the last to say it. Another system's runs say nothing of this machine.
     for info in (known for known in studies(root / LEDGER) if not is_imported(known)):
         ledger = SqliteLedger.load(root / LEDGER, info.tag, ML, WallClock(), read_only=True)
@@ -118,14 +120,13 @@ def estimate(root: Path, options: RunOptions, usd_per_slot_hour: float) -> Estim
             rates = learn(rates, ledger.closed(), ledger.calls(), len(ledger.revisions()))
         finally:
             ledger.dispose()
-    named = crews.names(root, settings, options.agents)
     size = Size(
         experiments=options.max_experiments or study.max_experiments,
         slots=len(machine.slots(settings, options.slots)),
         meta_interval=options.meta_interval or study.meta_interval,
         fixed_runs=study.baseline_runs + study.final_runs,
         agents=any(name != "tuner" for name in named),
-        analysts=council.names(root, settings, named, options.analysts) != (council.STATISTICS,),
+        analysts=analysts != (council.STATISTICS,),
     )
     found = forecast(size, rates, usd_per_slot_hour)
     return Estimate(

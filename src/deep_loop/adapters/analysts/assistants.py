@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from pydantic_ai import Agent, ModelRetry, TextOutput, Tool, ToolOutput, UsageLimits
+from pydantic_ai.messages import ModelMessage, ToolReturnPart
 
 from deep_loop.adapters.analysts.inspection import Inspection
 from deep_loop.adapters.analysts.sessions import Replay
@@ -20,6 +21,7 @@ from deep_loop.core.metric import Metric
 from deep_loop.prompts import analysis
 from deep_loop.prompts.fence import Fence, cut, line
 
+DELEGATE = "delegate"
 SUBTASKS = 8  # of one analysis, whatever their depth
 MISTAKES = 3  # in a row, with one tool
 QUESTION, REPORT = 4_000, 20_000  # characters
@@ -37,7 +39,7 @@ class Verdict:
 
 
 def verdict(text: str) -> Verdict:
-    """Accepted only by an object, and nothing else, whose `accepted` is true and which says why."""
+    """Accepted only by an object whose `accepted` is true and which says why, with nothing around it but a fence."""
     words = text.strip()
     fenced = _FENCED.fullmatch(words)
     try:
@@ -72,6 +74,12 @@ class Assistants:
     max_depth: int
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
+    def resume(self, history: Sequence[ModelMessage]) -> None:
+        """Count the questions that were handed on before the analysis was cut off."""
+        parts = [part for message in history for part in message.parts]
+        answered = sum(isinstance(part, ToolReturnPart) and part.tool_name == DELEGATE for part in parts)
+        self._numbers = itertools.count(1 + answered)
+
     def tools(self, depth: int) -> Sequence[Tool[object]]:
         """`delegate`, for one who works at this depth (0: the analysis itself); nothing where it would be too deep."""
         if depth >= self.max_depth:
@@ -86,7 +94,7 @@ class Assistants:
             """
             return await self._delegate(question, criteria, depth + 1)
 
-        return (Tool(delegate),)
+        return (Tool(delegate, name=DELEGATE),)
 
     async def _delegate(self, question: str, criteria: str, depth: int) -> str:
         if not question.strip() or not criteria.strip():

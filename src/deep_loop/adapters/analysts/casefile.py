@@ -28,6 +28,7 @@ from deep_loop.prompts.fence import Fence, cut, end, line
 KEEPS, NEAR, SHOWN = 20, 10, 60  # experiments whose change and log are laid out
 DIFF, LOG = 60_000, 16_000  # characters of one of them
 
+PREFIX = "case-"  # of the names of folders; one analysis at a time
 DATABASE, CODE = "evidence.db", "code"
 
 Redact = Callable[[str], str]
@@ -40,7 +41,9 @@ def laid_out(case: Case, parent: Path, redact: Redact, *, fenced: bool = True) -
     Raises OSError where the disk does not take it.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="case-", dir=parent))
+    for left in parent.glob(f"{PREFIX}*"):  # by a harness that was killed
+        remove(left)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     try:
         _fill(folder, case, redact, Fence(case.seed) if fenced else None)
         yield folder

@@ -52,6 +52,7 @@ class Inquiry:
     async def hold(self, speaker: Speaker, prompt: str, history: Sequence[ModelMessage], before: Hearing) -> Advice:
         """Hold the conversation, or go on with one that was cut off; `before` hears of each request to come."""
         self._answers = sum(isinstance(message, ModelResponse) for message in history)
+        self._assistants.resume(history)
         log = self._replay.conversation(MAIN, len(history))
 
         def hears(messages: Sequence[ModelMessage]) -> None:

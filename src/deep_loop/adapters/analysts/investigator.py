@@ -70,6 +70,11 @@ class Investigator:
         self._bench = bench
         self._calls = Calls()
 
+    @property
+    def runs_programs(self) -> bool:
+        """Whether there is a place where its programs run."""
+        return isinstance(self._bench, Bench)
+
     def advise(self, case: Case) -> Counsel:
         """One analysis, or the rest of one that was cut off."""
         settings, means = self._settings, self._means

@@ -85,9 +85,17 @@ class Notebook:
             "version": note.version,
         }
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        gap = "" if self._whole() else "\n"
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(f"{json.dumps(row)}\n")
+            file.write(f"{gap}{json.dumps(row)}\n")
         return note
+
+    def _whole(self) -> bool:
+        """Whether its last line has an end: that of a harness that was killed, or of a full disk, has none."""
+        try:
+            return self._path.read_bytes()[-1:] in (b"", b"\n")
+        except FileNotFoundError:
+            return True
 
     def about(self, words: str) -> str:
         """The latest notes that have all these words, with what is linked to them; replaced ones only by their link."""
